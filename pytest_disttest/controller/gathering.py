@@ -20,9 +20,7 @@ class Deselected:
 
 def tell_pytest(run: Run) -> None:
     """Replay failed and skipped collectors, the counts of cases, and what is kept for ``--nf``."""
-    reports, partial_failures = errors_of_all(run.collect_reports, list(run.counts))
-    for report in reports:
-        run.config.hook.pytest_collectreport(report=report)
+    partial_failures = tell_of_collectors(run)
     cases = run.collected.cases
     run.session.testscollected = len(cases)
     _, deselected = next(iter(run.counts.values()), (0, 0))
@@ -35,6 +33,14 @@ def tell_pytest(run: Run) -> None:
         run.screen.note(line)
     for nodeid, failed_on in sorted(partial_failures.items()):
         run.screen.note(f"{nodeid} cannot be collected on {', '.join(failed_on)}; other hosts can")
+
+
+def tell_of_collectors(run: Run) -> dict[str, list[str]]:
+    """Replay failed and skipped collectors; return those that failed on some hosts only, with the hosts' names."""
+    reports, partial_failures = errors_of_all(run.collect_reports, list(run.counts))
+    for report in reports:
+        run.config.hook.pytest_collectreport(report=report)
+    return partial_failures
 
 
 def errors_of_all(

@@ -45,9 +45,10 @@ class HostWork:
     def unusable(self, link: HostLink, error: DisttestError) -> None:
         """A host cannot take part; the run goes on with the others."""
         link.state = "unusable"
-        self._run.tallies[link.host.name].problem = error.message
-        self._run.screen.host_unusable(link.host.name, error.message, error.hint)
-        self._record(link, state="unusable", reason=error.message)
+        reason = error.message.removeprefix(f"host {link.host.name}: ")  # where it stands, the host is named already
+        self._run.tallies[link.host.name].problem = reason
+        self._run.screen.host_unusable(link.host.name, reason, error.hint)
+        self._record(link, state="unusable", reason=reason)
         self._run.end_if_nobody_is_left()
 
     def refuse(self, name: str, error: DisttestError) -> None:

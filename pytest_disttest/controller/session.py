@@ -86,10 +86,14 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> bool:
         run, loop = self._parts
-        with self._stopping_when_it_ends_early():
-            loop.open_hosts()
-            loop.start_workers()
-            loop.collect()
+        try:
+            with self._stopping_when_it_ends_early():
+                loop.open_hosts()
+                loop.start_workers()
+                loop.collect()
+        except BaseException:
+            gathering.tell_of_collectors(run)  # "found no collectors for x.py::y": x.py does not import, and why
+            raise
         gathering.tell_pytest(run)
         return True
 

@@ -35,7 +35,8 @@ def open_connection(host: Host, *, start_timeout_s: float = 30.0, sys_path: Sequ
     connect_timeout_s = max(1, min(CONNECT_TIMEOUT_S, int(start_timeout_s)))
     command = transport.command(host, greeting.START_LINE, connect_timeout_s=connect_timeout_s)
     try:
-        stream = ProcessStream(command)
+        # readline, which pytest imports, puts COLUMNS and LINES into what a child inherits, behind Python's back
+        stream = ProcessStream(command, environment=os.environ)
     except OSError as error:
         raise transport.diagnose(host, None, str(error)) from None
     with time_limit(stream, start_timeout_s) as expired:

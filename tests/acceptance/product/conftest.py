@@ -15,7 +15,8 @@ import pytest
 from rigs.suites import Suite
 
 # Plugins that may be installed beside us, found by pytest before -p can name them: they only cost time here.
-OTHERS = ("asyncio", "django", "html", "metadata", "randomly", "rerunfailures", "timeout", "pytest_cov", "pytest_mock")
+OTHERS = ("asyncio", "django", "html", "html_fixtures", "hypothesispytest", "metadata", "randomly", "rerunfailures",
+          "timeout", "pytest_cov", "pytest_mock")  # fmt: skip
 LEAN = tuple(word for name in OTHERS for word in ("-p", f"no:{name}"))
 
 SEVERAL = """

@@ -42,6 +42,7 @@ def tutorial(tmp_path_factory):
     return made, commands
 
 
+@pytest.mark.slow
 def test_the_tutorial_ends_as_it_says(tutorial):
     """Every command that it shows, in its order; the inventory is written where it says so."""
     made, commands = tutorial
@@ -63,6 +64,7 @@ def test_the_tutorial_ends_as_it_says(tutorial):
     assert "outcomes  4 passed" in made.command(*show[1:]).stdout
 
 
+@pytest.mark.slow
 def test_the_example_suite_shows_what_its_page_says(tmp_path):
     """Two tests fit nowhere, the run is green, the plan names both; ``--hw-unmatched fail`` makes them errors."""
     mixed = example("mixed", tmp_path)
@@ -147,4 +149,3 @@ def test_the_two_commands_of_the_readme_are_shell_scripts():
     for script in scripts:
         done = subprocess.run(["sh", "-n", str(CHECKOUT / script)], capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
-

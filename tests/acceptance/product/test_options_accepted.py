@@ -8,7 +8,7 @@ import pytest
 WHERE = """
 import os, pytest, time
 @pytest.mark.parametrize("n", range(4))
-def test_spread(n): time.sleep(0.1)
+def test_spread(n): time.sleep(0.02)
 @pytest.mark.hw(tags="gpu")
 def test_on_the_bench(worker_id):
     assert os.environ.get("BENCH") == "1"
@@ -35,7 +35,6 @@ def ready(ran):
 @pytest.mark.parametrize(
     ("specs", "hosts"),
     [
-        (["local*2"], {"local": 2}),
         (["local*1,local*2", "local"], {"local": 1, "local-2": 2, "local-3": 1}),
         (["bench"], {"bench": 1}),
         (["bench*2,local*1;name=desk;tags=oak"], {"bench": 2, "desk": 1}),
