@@ -16,6 +16,7 @@ from .described import Inventory, load_inventory
 from .specs import LOCAL, parse_hosts
 
 UNMATCHED: Final = ("skip", "fail")
+STARTS: Final = ("auto", "fork", "spawn")
 _AUTOMATIC: Final = ("auto", "logical")
 _AUTO_VARIABLE: Final = "PYTEST_XDIST_AUTO_NUM_WORKERS"
 
@@ -46,7 +47,7 @@ def make_settings(
         hosts=tuple(_with_files(_with_workers(host, workers, inventory, mine), here) for host in hosts),
         show_plan=bool(values.get("hw_plan")),
         heartbeat_s=_seconds(values.get("hw_heartbeat")),
-        unmatched=_unmatched(values.get("hw_unmatched")),
+        unmatched=_choice(values.get("hw_unmatched"), UNMATCHED, place="--hw-unmatched"),
         max_worker_restarts=_restarts(values.get("hw_max_worker_restart")),
         # pytest-dependency's own option means the same, where that plugin is installed.
         ignore_unknown_dependency=bool(
@@ -54,6 +55,7 @@ def make_settings(
         ),
         sync_ignore=tuple(sync_ignore),
         inventory_file=inventory.file,
+        start=_choice(values.get("hw_start"), STARTS, place="--hw-start"),
     )
 
 
@@ -109,11 +111,12 @@ def _seconds(text: str | None) -> float:
     return seconds
 
 
-def _unmatched(text: str | None) -> str:
+def _choice(text: str | None, choices: Sequence[str], *, place: str) -> str:
+    """Return *text* if it is one of *choices*; the first of them where nothing is said."""
     if text is None:
-        return UNMATCHED[0]
-    if text not in UNMATCHED:
-        raise BadOption(f"{text!r} is no choice", place="--hw-unmatched", hint=did_you_mean(text, UNMATCHED))
+        return choices[0]
+    if text not in choices:
+        raise BadOption(f"{text!r} is no choice", place=place, hint=did_you_mean(text, choices))
     return text
 
 

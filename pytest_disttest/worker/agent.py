@@ -32,7 +32,7 @@ import threading
 import time
 from typing import Any
 
-from pytest_disttest.worker.crew import WorkerProcess, default_python
+from pytest_disttest.worker.crew import SPAWNING, Starter, WorkerProcess, default_python
 from pytest_disttest.worker.facts import host_facts
 
 TICK_S = 0.05
@@ -45,9 +45,9 @@ GRACE_S = 2.0
 SOON_S = 0.002
 
 
-def serve(channel: Any, package_dir: str) -> None:
+def serve(channel: Any, package_dir: str, starter: Starter = SPAWNING) -> None:
     """Serve one controller over *channel* until it says goodbye or goes away."""
-    agent = Agent(channel, package_dir)
+    agent = Agent(channel, package_dir, starter)
     channel.send(("hello", host_facts()))
     threading.Thread(target=agent.relay, name="disttest-relay", daemon=True).start()
     try:
@@ -70,9 +70,10 @@ def _receive(channel: Any) -> tuple[Any, ...] | None:
 class Agent:
     """The workers of this host and the thread that listens to them."""
 
-    def __init__(self, channel: Any, package_dir: str) -> None:
+    def __init__(self, channel: Any, package_dir: str, starter: Starter) -> None:
         self._channel = channel
         self._package_dir = package_dir
+        self._starter = starter
         self._workers: dict[str, WorkerProcess] = {}
         self._fresh: list[WorkerProcess] = []
         self._leaving: dict[str, float] = {}
@@ -108,7 +109,12 @@ class Agent:
     def _spawn(self, name: str, flags: list[str], env: dict[str, str]) -> None:
         try:
             worker = WorkerProcess(
-                name, package_dir=self._package_dir, python=default_python(), flags=flags, env=env
+                name,
+                package_dir=self._package_dir,
+                python=default_python(),
+                flags=flags,
+                env=env,
+                starter=self._starter,
             )
         except OSError as error:
             self._channel.send(("exit", name, 127, {"out": "", "err": f"cannot start a worker: {error}"}))
