@@ -84,7 +84,8 @@ class Forking:
 
     def start(self, what: Start) -> Process:
         """Return a new worker process; raises OSError when it cannot be started."""
-        return self._nursery.fork(WORKER_MAIN, (what.out, what.err, what.link, what.shared), env=what.env)
+        order = self._nursery.ask(WORKER_MAIN, (what.out, what.err, what.link, what.shared), env=what.env)
+        return self._nursery.born(order)
 
 
 class Starter(Protocol):

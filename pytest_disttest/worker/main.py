@@ -18,6 +18,7 @@ from pytest_disttest.worker import leash, neighbours, quiet, role
 from pytest_disttest.worker.link import Link
 from pytest_disttest.worker.session import WorkerSession
 
+
 def main(socket_fd: int, map_fd: int) -> None:
     """Serve one run over the inherited socket; returns when the session is over."""
     leash.end_with_parent()
