@@ -77,7 +77,7 @@ def seen(code: str, **how: object) -> str:
         ("import sys\nsys.setprofile(lambda *_: None)", "a profile function is active"),
         ("import sys, types\nsys.modules['jax'] = types.ModuleType('jax')", "jax is loaded"),
         (
-            "import sys\nfrom types import SimpleNamespace as N\nsys.modules['torch'] = N(cuda=N(is_initialized=lambda: 1))",
+            "import sys, types\nN = types.SimpleNamespace\nsys.modules['torch'] = N(cuda=N(is_initialized=lambda: 1))",
             "CUDA is initialised",
         ),
     ],
