@@ -81,7 +81,7 @@ def is_forkable(host: Host) -> bool:
 def observe() -> ProcessState:
     """Return the state of this process."""
     return ProcessState(
-        platform=sys.platform,
+        platform=sys.platform if sys.implementation.name == "cpython" else sys.implementation.name,
         threads=threading.active_count(),
         tasks=_tasks(),
         tracing=_tracing(),
