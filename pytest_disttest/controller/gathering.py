@@ -37,7 +37,8 @@ def tell_pytest(run: Run) -> None:
 
 def tell_of_collectors(run: Run) -> dict[str, list[str]]:
     """Replay failed and skipped collectors; return those that failed on some hosts only, with the hosts' names."""
-    reports, partial_failures = errors_of_all(run.collect_reports, list(run.counts))
+    in_order = sorted(run.collect_reports, key=lambda told: told[3])  # workers collect side by side
+    reports, partial_failures = errors_of_all([told[:3] for told in in_order], list(run.counts))
     for report in reports:
         run.config.hook.pytest_collectreport(report=report)
     return partial_failures

@@ -21,7 +21,7 @@ from pytest_disttest.controller.workerwork import WorkerWork
 from pytest_disttest.errors import HostUnusable, NoHostLeft
 from pytest_disttest.model import Outcome
 from pytest_disttest.plan import waits_for
-from pytest_disttest.schedule import Assign, Block, Command, Event, Finish, Hold, Scheduler, Tick, Unplace
+from pytest_disttest.schedule import Assign, Block, Command, Event, Finish, Hold, Refuse, Scheduler, Tick, Unplace
 
 TICK_S = 0.1
 MESSAGES_A_STEP = 100
@@ -51,6 +51,9 @@ class Loop:
             "collect": self.workers.collect,
             "collected": self.workers.collected,
             "table": self.workers.table,
+            "files": self.workers.files,
+            "share": self.workers.share,
+            "refused": self.workers.refused,
             "need": self.workers.need,
             "warning": self.workers.warning,
             "suite-property": self.workers.suite_property,
@@ -92,7 +95,8 @@ class Loop:
             with self._losing(link):
                 for number in range(link.slots_used):
                     node = roster.enlist(link, f"w{number + 1}")
-                    roster.instruct(link, node, table=number == 0)
+                    collects = self._run.settings.collect if link.slots_used > 1 else "full"
+                    roster.instruct(link, node, table=number == 0, collects=collects)
         for told in self._before_enlisting:
             told()
 
@@ -213,8 +217,7 @@ class Loop:
         roster = self._run.roster
         match command:
             case Assign(worker, cases):
-                node = roster.named(worker)
-                self._tell(node, "run", [node.items[case] for case in cases])
+                self.workers.assign(roster.named(worker), cases)
             case Hold(worker):
                 self._tell(roster.named(worker), "hold")
             case Finish(worker):
@@ -222,6 +225,8 @@ class Loop:
             case Block(case, culprit):
                 known = self._run.collected.cases
                 self.cases.not_run(case, Outcome.BLOCKED, waits_for(known[case], known[culprit]))
+            case Refuse(case):
+                self.cases.not_run(case, Outcome.ERROR, self._run.refusals.get(case, ""), as_failure=True)
             case Unplace(case):
                 self.cases.not_run(case, Outcome.UNPLACED, "every host that could run it is lost", as_failure=True)
 

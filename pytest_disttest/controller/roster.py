@@ -81,10 +81,12 @@ class Roster:
         specs = [spec_of(link, f"gw{number}") for number, link in enumerate(hosts)]
         self._config.hook.pytest_xdist_setupnodes(config=self._config, specs=specs)
 
-    def instruct(self, link: HostLink, node: WorkerNode, *, table: bool) -> None:
-        """Send a worker process the order that makes it *node*."""
+    def instruct(self, link: HostLink, node: WorkerNode, *, table: bool, collects: str) -> None:
+        """Send a worker process the order that makes it *node*; *collects* is a word of ``worker.session``'s."""
         unset = [HASH_SEED] if self._hash_seed else []
-        order = order_for(self._config, link, node, table=table, sys_path=self._sys_path, unset=unset)
+        order = order_for(
+            self._config, link, node, table=table, collects=collects, sys_path=self._sys_path, unset=unset
+        )
         link.send("tell", node.slot, wire.pack(["order", order]))
 
     def spawn(self, link: HostLink) -> str:

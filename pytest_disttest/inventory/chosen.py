@@ -16,6 +16,7 @@ from .described import Inventory, load_inventory
 from .specs import LOCAL, parse_hosts
 
 UNMATCHED: Final = ("skip", "fail")
+COLLECT: Final = ("auto", "full", "sharded")
 _AUTOMATIC: Final = ("auto", "logical")
 _AUTO_VARIABLE: Final = "PYTEST_XDIST_AUTO_NUM_WORKERS"
 
@@ -46,7 +47,8 @@ def make_settings(
         hosts=tuple(_with_files(_with_workers(host, workers, inventory, mine), here) for host in hosts),
         show_plan=bool(values.get("hw_plan")),
         heartbeat_s=_seconds(values.get("hw_heartbeat")),
-        unmatched=_unmatched(values.get("hw_unmatched")),
+        unmatched=_choice(values.get("hw_unmatched"), UNMATCHED, "--hw-unmatched"),
+        collect=_choice(values.get("hw_collect"), COLLECT, "--hw-collect"),
         max_worker_restarts=_restarts(values.get("hw_max_worker_restart")),
         # pytest-dependency's own option means the same, where that plugin is installed.
         ignore_unknown_dependency=bool(
@@ -109,11 +111,12 @@ def _seconds(text: str | None) -> float:
     return seconds
 
 
-def _unmatched(text: str | None) -> str:
+def _choice(text: str | None, words: Sequence[str], option: str) -> str:
+    """Return one of *words*, the first where nothing was said."""
     if text is None:
-        return UNMATCHED[0]
-    if text not in UNMATCHED:
-        raise BadOption(f"{text!r} is no choice", place="--hw-unmatched", hint=did_you_mean(text, UNMATCHED))
+        return words[0]
+    if text not in words:
+        raise BadOption(f"{text!r} is no choice", place=option, hint=did_you_mean(text, words))
     return text
 
 

@@ -1,8 +1,9 @@
 """Who runs what next: pure decisions, an event and the time in, commands out."""
 
-from pytest_disttest.schedule.commands import Assign, Block, Command, Finish, Hold, Unplace
+from pytest_disttest.schedule.commands import Assign, Block, Command, Finish, Hold, Refuse, Unplace
 from pytest_disttest.schedule.events import (
     CaseEnded,
+    CasesRefused,
     CaseStarted,
     Event,
     HostLost,
@@ -18,11 +19,13 @@ __all__ = [
     "Block",
     "CaseEnded",
     "CaseStarted",
+    "CasesRefused",
     "Command",
     "Event",
     "Finish",
     "Hold",
     "HostLost",
+    "Refuse",
     "Scheduler",
     "Tick",
     "Unplace",

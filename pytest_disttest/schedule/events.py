@@ -9,10 +9,11 @@ from pytest_disttest.model import Outcome
 
 @dataclass(frozen=True, slots=True)
 class WorkerReady:
-    """A worker on *host* has collected and can be given cases."""
+    """A worker on *host* can be given cases. It *holds* those that it has collected already; None: all of them."""
 
     worker: str
     host: str
+    holds: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,14 @@ class CaseEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class CasesRefused:
+    """A worker could not collect these cases, which another one did: it must not be given them again."""
+
+    worker: str
+    cases: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerLost:
     """A worker is gone. What it had begun and not ended is told by ``CaseEnded`` first, where it counts."""
 
@@ -59,4 +68,4 @@ class Tick:
     """Time has passed."""
 
 
-Event = WorkerReady | WorkWanted | CaseStarted | CaseEnded | WorkerLost | HostLost | Tick
+Event = WorkerReady | WorkWanted | CaseStarted | CaseEnded | CasesRefused | WorkerLost | HostLost | Tick

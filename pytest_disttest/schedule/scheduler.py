@@ -108,7 +108,7 @@ class Scheduler:
     def handle(self, event: Event, now: float) -> list[Command]:
         """Take note of *event* and return what is to be done, in order."""
         match event:
-            case WorkerReady(worker, host):
+            case WorkerReady(worker, host, _):
                 self._workers[worker] = _Worker(host)
                 return []
             case WorkWanted(worker):

@@ -28,6 +28,7 @@ import os
 import selectors
 import signal
 import socket
+import tempfile
 import threading
 import time
 from typing import Any
@@ -85,6 +86,8 @@ class Agent:
         self._heard_at = time.monotonic()
         self._patience_s = PATIENCE_S
         self._gave_up = False
+        # the counter that this host's workers share, see worker.claims
+        self._claims = tempfile.TemporaryFile(prefix="disttest-")  # noqa: SIM115 - as long as the agent
 
     def obey(self, message: tuple[Any, ...]) -> None:
         """Carry out one message of the controller."""
@@ -108,7 +111,12 @@ class Agent:
     def _spawn(self, name: str, flags: list[str], env: dict[str, str]) -> None:
         try:
             worker = WorkerProcess(
-                name, package_dir=self._package_dir, python=default_python(), flags=flags, env=env
+                name,
+                package_dir=self._package_dir,
+                python=default_python(),
+                flags=flags,
+                env=env,
+                claims=self._claims.fileno(),
             )
         except OSError as error:
             self._channel.send(("exit", name, 127, {"out": "", "err": f"cannot start a worker: {error}"}))
@@ -156,7 +164,7 @@ class Agent:
                 self._say("beat", beats)
                 if now - self._heard_at > self._patience_s:
                     self._give_up()
-        for resource in (self._selector, self._wake_reader, self._wake_writer):
+        for resource in (self._selector, self._wake_reader, self._wake_writer, self._claims):
             resource.close()
 
     def _give_up(self) -> None:

@@ -19,13 +19,13 @@ TAIL_BYTES = 64 * 1024
 
 BOOT = """
 import importlib.util as util, sys
-place, link, shared = sys.argv[1:4]
+place, link, shared, claims = sys.argv[1:5]
 name, start = "pytest_disttest", place + "/__init__.py"
 spec = util.spec_from_file_location(name, start, submodule_search_locations=[place])
 package = sys.modules[name] = util.module_from_spec(spec)
 spec.loader.exec_module(package)
 from pytest_disttest.worker.main import main
-main(int(link), int(shared))
+main(int(link), int(shared), int(claims))
 """
 
 
@@ -33,7 +33,7 @@ class WorkerProcess:
     """One worker: its process, the socket it talks over, the memory it leaves its last words in."""
 
     def __init__(
-        self, name: str, *, package_dir: str, python: str, flags: Sequence[str], env: Mapping[str, str]
+        self, name: str, *, package_dir: str, python: str, flags: Sequence[str], env: Mapping[str, str], claims: int
     ) -> None:
         self.name = name
         self.link, theirs = socket.socketpair()
@@ -42,7 +42,7 @@ class WorkerProcess:
             backing.truncate(START + CAPACITY)
             self.shared = mmap.mmap(backing.fileno(), 0)
             self.inlet = Inlet(self.shared)
-            descriptors = (theirs.fileno(), backing.fileno())
+            descriptors = (theirs.fileno(), backing.fileno(), claims)
             self.process = subprocess.Popen(
                 [python, *flags, "-c", BOOT, package_dir, *map(str, descriptors)],
                 stdin=subprocess.DEVNULL,

@@ -16,6 +16,7 @@ from _pytest.config import ConftestImportFailure, _prepareconfig
 
 from pytest_disttest import __version__, hookspecs, markers, options, wire
 from pytest_disttest.worker import neighbours, quiet, role
+from pytest_disttest.worker.claims import Claims
 from pytest_disttest.worker.link import Link
 from pytest_disttest.worker.session import WorkerSession
 
@@ -23,17 +24,18 @@ PR_SET_PDEATHSIG = 1
 """From linux/prctl.h."""
 
 
-def main(socket_fd: int, map_fd: int) -> None:
+def main(socket_fd: int, map_fd: int, claims_fd: int) -> None:
     """Serve one run over the inherited socket; returns when the session is over."""
     _end_with_the_agent()
     connection = socket.socket(fileno=socket_fd)
     os.set_inheritable(socket_fd, False)
     os.set_inheritable(map_fd, False)
+    os.set_inheritable(claims_fd, False)
     link = Link(connection, mmap.mmap(map_fd, 0))
     _, order = link.receive()
     order = wire.restore(order)
     try:
-        _run(link, order)
+        _run(link, order, Claims(claims_fd))
     except (SystemExit, KeyboardInterrupt):
         raise
     except pytest.UsageError as error:
@@ -53,13 +55,15 @@ def _end_with_the_agent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _run(link: Link, order: dict[str, Any]) -> None:
+def _run(link: Link, order: dict[str, Any], claims: Claims) -> None:
     _take_place(order)
     quiet.make_streams_live()
     config = _prepareconfig(order["args"], [WorkerOptions(), SameByModuleName()])
     try:
         _take_role(config, order)
-        session = WorkerSession(link, config, sends_table=order["table"])
+        session = WorkerSession(
+            link, config, sends_table=order["table"], collects=order["collects"], claims=claims
+        )
         config.pluginmanager.register(session, "disttest-worker-session")
         config.hook.pytest_cmdline_main(config=config)
     finally:
