@@ -117,7 +117,7 @@ def opened(session: pytest.Session, shard: Shard, place: int) -> tuple[list[pyte
     return items, trouble.text
 
 
-def whole(session: pytest.Session, shard: Shard, items: Sequence[pytest.Item]) -> list[pytest.Item]:
+def whole(shard: Shard, items: Sequence[pytest.Item]) -> list[pytest.Item]:
     """Return all items of the suite in the order of the walk: *items*, and those of the closed files."""
     by_place: dict[int, list[pytest.Item]] = defaultdict(list)
     for item in items:

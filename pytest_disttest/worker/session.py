@@ -64,7 +64,7 @@ class WorkerSession:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if not report.passed and not self._config.stash.get(LATE, False):
-            place = len(self._shard.files) if self._shard is not None else 0
+            place = self._shard.at if self._shard is not None else 0
             data = recorder.collect_report(self._config, report)
             self._link.send("collect", data, recorder.is_words(report), place)
 
@@ -90,7 +90,7 @@ class WorkerSession:
         shard = self._shard
         if shard is not None and not config.stash.get(LATE, False):
             if self._collects == "auto" and why_whole(config):
-                items[:] = whole(session, shard, items)
+                items[:] = whole(shard, items)
                 self._close_share()
             elif self._collects != "late" and shard.files and not shard.owned:
                 # others were faster. To wait for them is no use: what they give away has to be collected here, too

@@ -48,7 +48,10 @@ def why_whole(config: pytest.Config) -> str:
 
 
 class Shard:
-    """The plugin that keeps files of other workers closed. *claims* None claims nothing: a latecomer's share."""
+    """The plugin that keeps files of other workers closed. *claims* None claims nothing: a latecomer's share.
+
+    *at* is how far the walk has come, in files: the same number at the same collector in every worker.
+    """
 
     def __init__(self, session: pytest.Session, claims: Claims | None, tell_seen: Callable[[int], None]) -> None:
         self._session = session
@@ -58,6 +61,7 @@ class Shard:
         self._tell_at = 4
         self._opening: pytest.File | None = None
         self._places: dict[pytest.File, int] = {}
+        self.at = 0
         self.files: list[pytest.File] = []
         self.owned: set[int] = set()
 
@@ -69,6 +73,7 @@ class Shard:
         if place is None:
             place = self._places[collector] = len(self.files)
             self.files.append(collector)
+            self.at = len(self.files)
             if self._claims is not None and self._is_mine(place):
                 self.owned.add(place)
         return None if place in self.owned else _closed(collector)
@@ -96,10 +101,11 @@ class Shard:
         file = self.files[place]
         self._session._collection_cache.pop(file, None)
         self._opening = file
+        self.at, at = place + 1, self.at
         try:
             return list(self._session.genitems(file))
         finally:
-            self._opening = None
+            self._opening, self.at = None, at
             self.owned.add(place)
 
     def closed(self) -> list[int]:
