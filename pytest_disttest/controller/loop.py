@@ -21,7 +21,7 @@ from pytest_disttest.controller.workerwork import WorkerWork
 from pytest_disttest.errors import HostUnusable, NoHostLeft
 from pytest_disttest.model import Outcome
 from pytest_disttest.plan import waits_for
-from pytest_disttest.schedule import Assign, Block, Command, Event, Finish, Hold, Scheduler, Tick, Unplace
+from pytest_disttest.schedule import Assign, Block, Command, Event, Finish, Hold, Refuse, Scheduler, Tick, Unplace
 
 TICK_S = 0.1
 MESSAGES_A_STEP = 100
@@ -224,6 +224,8 @@ class Loop:
                 self.cases.not_run(case, Outcome.BLOCKED, waits_for(known[case], known[culprit]))
             case Unplace(case):
                 self.cases.not_run(case, Outcome.UNPLACED, "every host that could run it is lost", as_failure=True)
+            case Refuse(case):
+                self.cases.not_run(case, Outcome.ERROR, "no worker could collect it", as_failure=True)
 
     def _call_off(self) -> None:
         self._run.stopping = True
