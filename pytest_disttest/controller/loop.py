@@ -229,6 +229,8 @@ class Loop:
                 self.cases.not_run(case, Outcome.ERROR, self._run.refusals.get(case, ""), as_failure=True)
             case Unplace(case):
                 self.cases.not_run(case, Outcome.UNPLACED, "every host that could run it is lost", as_failure=True)
+            case Refuse(case):
+                self.cases.not_run(case, Outcome.ERROR, "no worker could collect it", as_failure=True)
 
     def _call_off(self) -> None:
         self._run.stopping = True

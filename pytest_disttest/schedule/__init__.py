@@ -12,6 +12,7 @@ from pytest_disttest.schedule.events import (
     WorkerReady,
     WorkWanted,
 )
+from pytest_disttest.schedule.parallelism import useful_workers
 from pytest_disttest.schedule.scheduler import Scheduler
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "WorkWanted",
     "WorkerLost",
     "WorkerReady",
+    "useful_workers",
 ]

@@ -44,7 +44,7 @@ class Unplace:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Report a case as an error: no worker that fits could collect it."""
+    """Report a case as an error: no worker that fits it could collect it."""
 
     case: int
 

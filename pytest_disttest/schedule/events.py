@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pytest_disttest.model import Outcome
@@ -9,11 +10,15 @@ from pytest_disttest.model import Outcome
 
 @dataclass(frozen=True, slots=True)
 class WorkerReady:
-    """A worker on *host* can be given cases. It *holds* those that it has collected already; None: all of them."""
+    """A worker on *host* can be given cases.
+
+    *holds* are the cases that it has collected already; others it collects when it is given them, which
+    costs it time. None means that it has collected all there is.
+    """
 
     worker: str
     host: str
-    holds: frozenset[int] | None = None
+    holds: Collection[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class CaseEnded:
 
 @dataclass(frozen=True, slots=True)
 class CasesRefused:
-    """A worker could not collect these cases, which another one did: it must not be given them again."""
+    """A worker cannot run these after all: it could not collect them. It will not be given them again."""
 
     worker: str
     cases: tuple[int, ...]

@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from pytest_disttest.model import Outcome, Plan, Unit
-from pytest_disttest.schedule.commands import Assign, Block, Command, Finish, Hold, Unplace
+from pytest_disttest.schedule.commands import Assign, Block, Command, Finish, Hold, Refuse, Unplace
 from pytest_disttest.schedule.events import (
     CaseEnded,
+    CasesRefused,
     CaseStarted,
     Event,
     HostLost,
@@ -105,7 +106,7 @@ class Scheduler:
         """Hand out nothing more: every worker that asks is told to finish."""
         self._stopped = True
 
-    def handle(self, event: Event, now: float) -> list[Command]:
+    def handle(self, event: Event, now: float) -> list[Command]:  # noqa: PLR0911 - one answer for each event
         """Take note of *event* and return what is to be done, in order."""
         match event:
             case WorkerReady(worker, host, _):
@@ -120,6 +121,8 @@ class Scheduler:
                 return []
             case CaseEnded():
                 return self._on_ended(event, now)
+            case CasesRefused(worker, cases):
+                return self._on_refused(worker, cases, now)
             case HostLost(host):
                 return self._on_host_lost(host, now)
             case WorkerLost(worker):
@@ -153,6 +156,16 @@ class Scheduler:
         for part in back.values():
             self._backlog.push(part)
         self._news += 1
+
+    def _on_refused(self, name: str, cases: tuple[int, ...], now: float) -> list[Command]:
+        commands: list[Command] = []
+        for case in cases:
+            if name in self._workers:
+                _strike(self._workers[name].given, case)
+            if case in self._open:
+                self._open.discard(case)
+                commands += [Refuse(case), *self._release(case, Outcome.ERROR)]
+        return commands + self._feed_held(now)
 
     def _on_host_lost(self, lost: str, now: float) -> list[Command]:
         """What only lost hosts could run has no place any more; it must not be waited for."""
