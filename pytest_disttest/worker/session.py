@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import time
 import warnings
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
@@ -26,6 +27,7 @@ from pytest_disttest.worker.link import Link
 from pytest_disttest.worker.roll import LATE, Roll, all_items, whole
 from pytest_disttest.worker.shard import Shard, why_whole
 
+LOOK_AFTER_S = 0.005
 NEXTITEM_HOOKS = ("pytest_runtest_protocol", "pytest_runtest_teardown")
 
 
@@ -253,6 +255,7 @@ class Runner:
         self._finished = False
         self._last: pytest.Item | None = None
         self._last_index = -1
+        self._looked_at = 0.0
         # plugins that look at nextitem themselves may ask "is it None?", which no stand-in can answer
         self._eager = _foreign_nextitem_hooks(session.config)
 
@@ -311,7 +314,11 @@ class Runner:
         return bool(self._queue)
 
     def _take_orders(self) -> None:
-        """Look between two tests whether the controller has called the run off."""
+        """Look between two tests whether the controller has called the run off; a look costs as much as a tiny test."""
+        now = time.monotonic()
+        if now - self._looked_at < LOOK_AFTER_S:
+            return
+        self._looked_at = now
         while (command := self._link.poll()) is not None:
             self._obey(command)
 
