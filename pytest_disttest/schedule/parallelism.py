@@ -12,8 +12,8 @@ def useful_workers(plan: Plan, host: str | None = None) -> int:
     An upper bound that asks neither for time nor for dependencies: a binding unit occupies one worker,
     any other as many as it has cases.
     """
-    return sum(_width(fragment) for fragment in fragments_of(plan) if host is None or fragment.fits(host))
+    return sum(_width(fragment) for fragment in fragments_of(plan) if host is None or fragment.fit.admits("", host))
 
 
 def _width(fragment: Fragment) -> int:
-    return 1 if fragment.unit.binding else len(fragment.cases)
+    return 1 if fragment.unit.binding else len(fragment)
