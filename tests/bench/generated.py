@@ -86,7 +86,7 @@ def two_tests() -> Suite:
 
 
 def calibrated_turns(seconds: float, *, trials: int = 15) -> int:
-    """Return how many turns of ``spin`` take *seconds* of CPU here; the fastest trial counts, as the least disturbed."""
+    """Return how many turns of ``spin`` take *seconds* of CPU here, by the least disturbed trial."""
     namespace: dict[str, object] = {}
     exec(SPIN, namespace)
     spin, turns = namespace["spin"], 200_000

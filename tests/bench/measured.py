@@ -12,7 +12,7 @@ class Verdict(enum.StrEnum):
 
     PASS = "pass"
     VOID = "void"
-    """A peer that it is compared with gave wrong outcomes."""
+    """A peer that it is compared with gave wrong outcomes, or the value is impossible and so only noise."""
     MISS = "MISS"
     FAILED = "FAILED"
     """Our outcomes, or plain pytest's, were not as they should be: a fast wrong run is no run."""
@@ -20,12 +20,16 @@ class Verdict(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """*value* must not exceed *limit*; *subject* ends the sentence ``0.49 <= 0.57 ...``; *peers* are compared with."""
+    """*value* must not exceed *limit*; *subject* ends the sentence ``0.49 <= 0.57 ...``.
+
+    *peers* are the runners it is compared with; a value below *least* cannot be true.
+    """
 
     value: float
     limit: float
     subject: str
     peers: tuple[str, ...] = ()
+    least: float = 0.0
 
     @property
     def is_met(self) -> bool:
@@ -67,7 +71,7 @@ class Line:
     def _verdict(self, target: Target) -> Verdict:
         if "ours" in self.wrong or "plain" in self.wrong:
             return Verdict.FAILED
-        if any(peer in self.wrong for peer in target.peers):
+        if target.value < target.least or any(peer in self.wrong for peer in target.peers):
             return Verdict.VOID
         return Verdict.PASS if target.is_met else Verdict.MISS
 

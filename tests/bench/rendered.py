@@ -41,7 +41,10 @@ def remarks(lines: Sequence[Line]) -> list[str]:
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     numbers = range(1, len(RUNNERS) + 3)
-    return [text.rjust(width) if at in numbers else text.ljust(width) for at, (text, width) in enumerate(zip(row, widths, strict=True))]
+    return [
+        text.rjust(width) if at in numbers else text.ljust(width)
+        for at, (text, width) in enumerate(zip(row, widths, strict=True))
+    ]
 
 
 def _median(line: Line, runner: str) -> str:
