@@ -117,6 +117,17 @@ def opened(session: pytest.Session, shard: Shard, place: int) -> tuple[list[pyte
     return items, trouble.text
 
 
+def second_hand(session: pytest.Session, shard: Shard, place: int) -> list[pytest.Item]:
+    """Return the items of another worker's file, for one that has none; whatever is wrong with it, its owner tells."""
+    trouble = Trouble()
+    with _collecting(session), _registered(session.config, trouble):
+        items = shard.open(place)
+    if trouble.text:
+        shard.owned.discard(place)
+        return []
+    return items
+
+
 def whole(shard: Shard, items: Sequence[pytest.Item]) -> list[pytest.Item]:
     """Return all items of the suite in the order of the walk: *items*, and those of the closed files."""
     by_place: dict[int, list[pytest.Item]] = defaultdict(list)

@@ -24,7 +24,7 @@ from pytest_disttest.worker.ahead import Ahead, Held
 from pytest_disttest.worker.claims import Claims
 from pytest_disttest.worker.junit import relay_junit
 from pytest_disttest.worker.link import Link
-from pytest_disttest.worker.roll import LATE, Roll, all_items, whole
+from pytest_disttest.worker.roll import LATE, Roll, all_items, second_hand, whole
 from pytest_disttest.worker.shard import Shard, why_whole
 
 LOOK_AFTER_S = 0.005
@@ -96,7 +96,7 @@ class WorkerSession:
                 self._close_share()
             elif self._collects != "late" and shard.files and not shard.owned:
                 # others were faster. To wait for them is no use: what they give away has to be collected here, too
-                items.extend(shard.open(self._number % len(shard.files)))
+                items.extend(second_hand(session, shard, self._number % len(shard.files)))
         return (yield)
 
     @property
