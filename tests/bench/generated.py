@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +27,12 @@ class Suite:
     name: str
     files: Mapping[str, str]
     tests: int
+
+    @property
+    def digest(self) -> str:
+        """A short word for the contents, our plugins' included."""
+        texts = [*self.files.items(), *((path.name, path.read_text(encoding="utf-8")) for path in PLUGINS.glob("*.py"))]
+        return hashlib.sha256(repr(sorted(texts)).encode()).hexdigest()[:8]
 
     def write(self, directory: Path) -> Path:
         """Write the suite and our plugins into *directory*, which is made, and return it."""

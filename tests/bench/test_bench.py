@@ -122,6 +122,14 @@ def test_suites_hold_the_tests_they_claim():
         assert suite.tests == sum(text.count("def test_") for text in suite.files.values()), suite.name
 
 
+def test_suites_of_other_contents_have_other_places():
+    """A scaled suite of as many tests is not taken for the full one."""
+    half, full = (generated.tail(generated.tail_durations_s(scale)) for scale in (0.5, 1.0))
+
+    assert half.digest != full.digest
+    assert full.digest == generated.tail(generated.tail_durations_s()).digest
+
+
 def test_the_longest_sleep_comes_last():
     """Whoever knows no durations starts it too late."""
     durations_s = generated.tail_durations_s()

@@ -108,7 +108,7 @@ class Workbench:
         return runs.run(variant, words, directory=self._written(suite), checkout=self.checkout)
 
     def _written(self, suite: Suite) -> Path:
-        directory = self.place / f"{suite.name}-{suite.tests}"
+        directory = self.place / f"{suite.name}-{suite.digest}"  # a place that is kept may hold one of another scale
         return directory if directory.exists() else suite.write(directory)
 
 
