@@ -60,7 +60,8 @@ class Settings:
 
     *workers* is the number for hosts that do not say their own, None where nobody named one.
     *max_worker_restarts* None means no limit of the user's. *sync_ignore* are patterns in
-    ``.gitignore``'s form. *inventory_file* is "" where no inventory was found.
+    ``.gitignore``'s form. *inventory_file* is "" where no inventory was found. *start* is how workers
+    on this machine come to be.
     """
 
     workers: int | None = None
@@ -73,6 +74,7 @@ class Settings:
     ignore_unknown_dependency: bool = False
     sync_ignore: tuple[str, ...] = ()
     inventory_file: str = ""
+    start: str = "auto"
 
 
 def claim_distribution(options: argparse.Namespace) -> None:
@@ -119,6 +121,12 @@ OPTION_ROWS: Final = (
         "File that describes the hosts. Default: disttest.toml in the rootdir, else [tool.disttest] in its "
         "pyproject.toml.",
         {"metavar": "FILE"},
+    ),
+    OptionRow(
+        "--hw-start",
+        "How workers on this machine come to be: 'fork' copies of this process, made before your code is loaded; "
+        "'spawn' new interpreters; 'auto' (default) forks where that is safe.",
+        {"metavar": "auto|fork|spawn"},
     ),
     OptionRow("--hw-plan", "Print what would run where and in which order.", {"action": "store_true"}),
     OptionRow(

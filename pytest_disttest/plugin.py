@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_disttest import hookspecs, markers, options
-from pytest_disttest.errors import DisttestError
+from pytest_disttest.errors import BadOption, DisttestError
 from pytest_disttest.worker import role
+
+if TYPE_CHECKING:
+    from pytest_disttest.options import Settings
+    from pytest_disttest.worker.nursery import Nursery
+    from pytest_disttest.worker.zygote import Zygote
 
 # as the user's pytest found it, before conftest files and plugins change it; "" would mean another directory there
 _SYS_PATH = [entry for entry in sys.path if entry]
@@ -17,6 +26,17 @@ _SYS_PATH = [entry for entry in sys.path if entry]
 _NO_RUN = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
 _CONTROLLER = pytest.StashKey[object]()
+
+
+@dataclass(slots=True)
+class _Beginning:
+    """Whether this process was forked before the run began, and if not, why not."""
+
+    zygote: Zygote | None = None
+    objection: str = "this plugin was loaded too late (name it with -p)"
+
+
+_BEGINNING = pytest.StashKey[_Beginning]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,10 +47,19 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
+    """Plugins are imported, and nothing else has happened yet: what workers begin with is copied now or never."""
+    option = early_config.known_args_namespace
+    if _is_distributing(early_config, option) and not option.collectonly and option.hw_start != "spawn":
+        early_config.stash[_BEGINNING] = _begin(early_config)
+    return (yield)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Hosts begin to open here, before pytest and its plugins are configured."""
-    if not _is_distributing(config):
+    if not _is_distributing(config, config.option):
         return
     try:
         _start(config)
@@ -49,11 +78,44 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(controller, "disttest-controller")
 
 
-def _is_distributing(config: pytest.Config) -> bool:
-    option = config.option
+def _is_distributing(config: pytest.Config, option: argparse.Namespace) -> bool:
     if not getattr(option, "dist_hw", False) or hasattr(config, "workerinput"):
         return False
     return not any(getattr(option, name, False) for name in _NO_RUN)
+
+
+def _begin(config: pytest.Config) -> _Beginning:
+    from pytest_disttest.worker import forkable
+
+    objection = forkable.objection(forkable.observe())
+    if objection:
+        return _Beginning(None, objection)
+    from pytest_disttest.worker import zygote
+
+    begun = zygote.start(config)
+    config.add_cleanup(begun.close)
+    return _Beginning(begun, "")
+
+
+def _nursery(config: pytest.Config, settings: Settings) -> Nursery | None:
+    """Return where agents and workers are forked, None where they are to be new interpreters."""
+    from pytest_disttest.worker import forkable
+
+    if settings.start == "spawn":
+        return None
+    beginning = config.stash.get(_BEGINNING, _Beginning())
+    objection = beginning.objection or forkable.mixture(settings.hosts, hash_is_settled=_hash_is_settled())
+    if beginning.zygote is not None and not objection:
+        return beginning.zygote.nursery
+    if beginning.zygote is not None:
+        beginning.zygote.close()
+    if settings.start == "fork":
+        raise BadOption(f"workers cannot be forked: {objection}", place="--hw-start", hint="leave it to 'auto'")
+    return None
+
+
+def _hash_is_settled() -> bool:
+    return not sys.flags.hash_randomization or os.environ.get("PYTHONHASHSEED", "random") not in ("", "random")
 
 
 def _start(config: pytest.Config) -> None:
@@ -79,4 +141,4 @@ def _start(config: pytest.Config) -> None:
     from pytest_disttest.controller.session import Controller
 
     role.stand_in_for_xdist(config.pluginmanager)
-    config.stash[_CONTROLLER] = Controller(config, settings, _SYS_PATH)
+    config.stash[_CONTROLLER] = Controller(config, settings, _SYS_PATH, _nursery(config, settings))

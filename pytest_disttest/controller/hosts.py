@@ -15,11 +15,14 @@ from pytest_disttest.errors import DisttestError, HostUnusable
 from pytest_disttest.gateways.connection import Connection
 from pytest_disttest.gateways.opening import open_connection
 from pytest_disttest.model import Host
+from pytest_disttest.worker.crew import interpreter_flags
+from pytest_disttest.worker.nursery import Nursery
 
 if TYPE_CHECKING:
     from pytest_disttest.gateways.sync import SyncSummary
 
 Message = tuple[Any, ...]
+HASH_SEED = "PYTHONHASHSEED"
 
 
 @dataclass(slots=True)
@@ -49,6 +52,15 @@ class HostLink:
         self.slots_used += 1
         return f"w{self.slots_used}"
 
+    def next_worker(self, hash_seed: str = "") -> Message:
+        """Return the order to start the worker process of the next slot; it warms up until it is instructed.
+
+        All workers share one hash seed, so that tests parametrised over a set collect alike; "" leaves it as it is.
+        """
+        flags = interpreter_flags() if self.is_local and not self.host.python else []
+        environment = dict(self.host.environment) | ({HASH_SEED: hash_seed} if hash_seed else {})
+        return "spawn", self.next_slot(), flags, environment
+
     def send(self, *message: Any) -> None:
         """Send to the agent; raises HostUnusable when it cannot be reached."""
         if self.connection is None:
@@ -61,14 +73,27 @@ class Fleet:
 
     Beside the agents' messages the inbox gets ``("opened", connection, summary)``, ``("unusable", error)``
     and ``("lost",)``.
+
+    With a *nursery*, hosts that can be forks from there are. *hash_seed* is for the workers that are asked for early.
     """
 
-    def __init__(self, hosts: Sequence[Host], *, root: Path, sys_path: Sequence[str], ignore: Sequence[str]) -> None:
+    def __init__(
+        self,
+        hosts: Sequence[Host],
+        *,
+        root: Path,
+        sys_path: Sequence[str],
+        ignore: Sequence[str],
+        nursery: Nursery | None = None,
+        hash_seed: str = "",
+    ) -> None:
         self.links = {host.name: HostLink(host) for host in hosts}
         self.inbox: SimpleQueue[tuple[str, Message]] = SimpleQueue()
         self._root = root
         self._sys_path = list(sys_path)
         self._ignore = list(ignore)
+        self._nursery = nursery
+        self._hash_seed = hash_seed
         self._threads: list[threading.Thread] = []
         self._closed = threading.Event()
 
@@ -93,7 +118,7 @@ class Fleet:
     def _open_one(self, link: HostLink) -> None:
         name = link.host.name
         try:
-            connection = open_connection(link.host, sys_path=self._sys_path)
+            connection = open_connection(link.host, sys_path=self._sys_path, nursery=self._nursery)
             link.connection = connection
             summary = None if link.is_local else self._sync(connection)
             if link.is_local:
@@ -101,8 +126,10 @@ class Fleet:
             if self._closed.is_set():
                 connection.kill()
                 return
+            # workers whose number is known warm up before anybody here has time to ask for them
+            orders = [link.next_worker(self._hash_seed) for _ in range(link.host.workers)]
             self.inbox.put((name, ("opened", connection, summary)))
-            connection.start_agent(self._deliverer(name))
+            connection.start_agent(self._deliverer(name), orders=orders)
         except DisttestError as error:
             self.inbox.put((name, ("unusable", error)))
         except Exception as error:

@@ -28,13 +28,13 @@ class HostWork:
         link.connection, link.synced = connection, summary
 
     def hello(self, link: HostLink, facts: dict[str, Any]) -> None:
-        """An agent speaks: its host is ready, and its worker processes warm up at once."""
+        """An agent speaks: its host is ready, and its worker processes warm up at once, if they do not already."""
         link.facts = facts
         link.state = "ready"
         count = link.host.workers or facts["cpu.processors"]
         link.send("live", self._run.live)
         self._beat(link, self._run.settings.heartbeat_s)  # at once: the link may be cut before the first regular beat
-        for _ in range(count):
+        for _ in range(count - link.slots_used):
             self._run.roster.spawn(link)
         python, system = facts["python"], f"{facts['os']}-{facts['arch']}"
         self._run.screen.host_ready(

@@ -10,12 +10,9 @@ import pytest
 
 from pytest_disttest import wire
 from pytest_disttest.controller import neighbours
-from pytest_disttest.controller.hosts import HostLink
+from pytest_disttest.controller.hosts import HASH_SEED, HostLink
 from pytest_disttest.controller.node import Spec, WorkerNode
 from pytest_disttest.controller.orders import order_for
-from pytest_disttest.worker.crew import interpreter_flags
-
-HASH_SEED = "PYTHONHASHSEED"
 
 
 class Roster:
@@ -90,15 +87,10 @@ class Roster:
         link.send("tell", node.slot, wire.pack(["order", order]))
 
     def spawn(self, link: HostLink) -> str:
-        """Start a worker process on a host; it warms up until it is instructed. Returns its slot.
-
-        All workers share one hash seed, so that tests parametrised over a set collect alike.
-        """
-        slot = link.next_slot()
-        flags = interpreter_flags() if link.is_local and not link.host.python else []
-        environment = dict(link.host.environment) | ({HASH_SEED: self._hash_seed} if self._hash_seed else {})
-        link.send("spawn", slot, flags, environment)
-        return slot
+        """Start a worker process on a host; it warms up until it is instructed. Returns its slot."""
+        order = link.next_worker(self._hash_seed)
+        link.send(*order)
+        return str(order[1])
 
 
 def spec_of(link: HostLink, name: str) -> Spec:

@@ -29,6 +29,7 @@ from pytest_disttest.options import Settings
 from pytest_disttest.reports.screen import HostRow, make_screen
 from pytest_disttest.store import ingest, store_directory
 from pytest_disttest.store.journal import Journal, run_id
+from pytest_disttest.worker.nursery import Nursery
 from pytest_disttest.worker.quiet import speaks_live
 
 INTERRUPT_GRACE_S = 5.0
@@ -37,11 +38,21 @@ INTERRUPT_GRACE_S = 5.0
 class Controller:
     """One distributed run, as a pytest plugin. Hosts start to open when it is made."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, sys_path: Sequence[str]) -> None:
+    def __init__(
+        self, config: pytest.Config, settings: Settings, sys_path: Sequence[str], nursery: Nursery | None = None
+    ) -> None:
         self._config = config
         self._settings = settings
         self._sys_path = sys_path
-        self._fleet = Fleet(settings.hosts, root=config.rootpath, sys_path=sys_path, ignore=settings.sync_ignore)
+        self._hash_seed = shared_hash_seed() if nursery is None else ""
+        self._fleet = Fleet(
+            settings.hosts,
+            root=config.rootpath,
+            sys_path=sys_path,
+            ignore=settings.sync_ignore,
+            nursery=nursery,
+            hash_seed=self._hash_seed,
+        )
         self._fleet.open()
         share_log_file(config)
         self._store = store_directory(config.rootpath)
@@ -62,7 +73,7 @@ class Controller:
             settings=self._settings,
             fleet=self._fleet,
             roster=Roster(
-                self._config, run_uid=uuid.uuid4().hex, sys_path=self._sys_path, hash_seed=shared_hash_seed()
+                self._config, run_uid=uuid.uuid4().hex, sys_path=self._sys_path, hash_seed=self._hash_seed
             ),
             screen=make_screen(self._config),
             journal=self._new_journal(),

@@ -1,7 +1,5 @@
-"""The only door to execnet: connections to hosts, and the suite's files on them."""
+"""The only door to execnet: connections to hosts, and the suite's files on them.
 
-from pytest_disttest.gateways.connection import Connection
-from pytest_disttest.gateways.opening import open_connection
-
-# gateways.sync is imported where a host is remote: the matcher of ignore rules costs 50 ms
-__all__ = ["Connection", "open_connection"]
+Nothing is imported here: a forked agent needs ``forked`` and no more, and ``sync``, which only remote hosts need,
+costs 50 ms.
+"""

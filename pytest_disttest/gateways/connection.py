@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Lock
 from types import ModuleType
@@ -94,11 +94,17 @@ class Connection:
         """Whether the host works in the controller's own file system."""
         return self.host.transport == "local"
 
-    def start_agent(self, deliver: Deliver, *, shipment: shipping.Shipment = shipping.OWN_AGENT) -> None:
+    def start_agent(
+        self,
+        deliver: Deliver,
+        *,
+        shipment: shipping.Shipment = shipping.OWN_AGENT,
+        orders: Iterable[Message] = (),
+    ) -> None:
         """Ship our sources, start the agent from exactly there in ``directory``, and hand the channel to it.
 
-        An agent in the controller's own interpreter runs from the controller's own package, uncopied.
-        *deliver* gets every message of the agent in execnet's receiver thread, and None once, at the end.
+        An agent in the controller's own interpreter runs from the controller's own package, uncopied. It finds
+        *orders* waiting, so that it can carry them out before it is heard of. *deliver* gets every message of the agent in execnet's receiver thread, and None once, at the end.
         Raises HostUnusable when the host does not take the package.
         """
         own = self.shares_files and popen.is_own_interpreter(self.host) and not shipment.extra
@@ -109,6 +115,8 @@ class Connection:
             "agent": shipment.agent,
         }
         self._agent.send(("launch", order))
+        for message in orders:
+            self._agent.send(message)
         ready = self._agent.receive(READY_TIMEOUT_S)
         if ready[0] != "ready":
             raise self.broken(f"{ready!r:.80} instead of 'ready'")

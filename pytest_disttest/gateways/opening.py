@@ -12,11 +12,13 @@ import execnet
 from execnet import gateway_bootstrap
 
 from pytest_disttest.errors import BadInventory, HostUnusable, did_you_mean
-from pytest_disttest.gateways import greeting, popen, ssh
+from pytest_disttest.gateways import fork, greeting, popen, ssh
 from pytest_disttest.gateways.connection import Connection
-from pytest_disttest.gateways.process import ProcessStream
+from pytest_disttest.gateways.process import ProcessStream, spawned
 from pytest_disttest.model import Host
 from pytest_disttest.worker import bootstrap
+from pytest_disttest.worker.forkable import is_forkable
+from pytest_disttest.worker.nursery import Nursery
 
 TRANSPORTS: dict[str, ModuleType] = {"local": popen, "ssh": ssh}
 """A transport is a module with ``command``, ``diagnose`` and ``DEFAULT_DIRECTORY`` ("" = files are shared)."""
@@ -24,24 +26,25 @@ TRANSPORTS: dict[str, ModuleType] = {"local": popen, "ssh": ssh}
 CONNECT_TIMEOUT_S = 10
 
 
-def open_connection(host: Host, *, start_timeout_s: float = 30.0, sys_path: Sequence[str]) -> Connection:
+def open_connection(
+    host: Host, *, start_timeout_s: float = 30.0, sys_path: Sequence[str], nursery: Nursery | None = None
+) -> Connection:
     """Return a connection to *host*, which has a new enough Python, pytest and a directory to write to.
 
     Blocks for at most about *start_timeout_s*. On this machine, *sys_path* is appended to the import
-    path of the controller's own interpreter. Raises HostUnusable, whose ``reason`` is one of unreachable,
-    auth, host-key, no-python, old-python, no-pytest, directory, timeout, lost, protocol.
+    path of the controller's own interpreter; with a *nursery*, its agent is a fork from there where it can be.
+    Raises HostUnusable, whose ``reason`` is one of unreachable, auth, host-key, no-python, old-python, no-pytest,
+    directory, timeout, lost, protocol.
     """
     transport = transport_of(host)
-    connect_timeout_s = max(1, min(CONNECT_TIMEOUT_S, int(start_timeout_s)))
-    command = transport.command(host, greeting.START_LINE, connect_timeout_s=connect_timeout_s)
+    forks = nursery if is_forkable(host) else None
     try:
-        # readline, which pytest imports, puts COLUMNS and LINES into what a child inherits, behind Python's back
-        stream = ProcessStream(command, environment=os.environ)
+        stream = _start(host, transport, start_timeout_s) if forks is None else fork.start(forks)
     except OSError as error:
         raise transport.diagnose(host, None, str(error)) from None
     with time_limit(stream, start_timeout_s) as expired:
         try:
-            return _connect(host, transport, stream, sys_path)
+            return _connect(host, transport, stream, sys_path) if forks is None else fork.connect(host, stream)
         except (EOFError, OSError, AssertionError, execnet.RemoteError, gateway_bootstrap.HostNotFound) as error:
             raise _start_fault(host, transport, stream, error, late=expired.is_set()) from None
         except BaseException:
@@ -74,6 +77,14 @@ def time_limit(stream: ProcessStream, timeout_s: float) -> Iterator[threading.Ev
         yield expired
     finally:
         timer.cancel()
+
+
+def _start(host: Host, transport: ModuleType, start_timeout_s: float) -> ProcessStream:
+    """Start the host's interpreter, or the command that leads to it."""
+    connect_timeout_s = max(1, min(CONNECT_TIMEOUT_S, int(start_timeout_s)))
+    command = transport.command(host, greeting.START_LINE, connect_timeout_s=connect_timeout_s)
+    # readline, which pytest imports, puts COLUMNS and LINES into what a child inherits, behind Python's back
+    return spawned(command, environment=os.environ)
 
 
 def _connect(host: Host, transport: ModuleType, stream: ProcessStream, sys_path: Sequence[str]) -> Connection:

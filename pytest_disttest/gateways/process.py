@@ -16,7 +16,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
-from typing import IO
+from typing import IO, Protocol
 
 from execnet.gateway_base import get_execmodel
 
@@ -27,28 +27,50 @@ STALL_S = 60.0
 MAX_READ_BYTES = 256 << 20
 
 
-class ProcessStream:
-    """A running command, its stdin and stdout as a stream (execnet's IO protocol), and the tail of its stderr.
+class Process(Protocol):
+    """The part of ``subprocess.Popen`` that a stream needs. The process leads a session of its own."""
 
-    The command runs in a session of its own: Ctrl-C at the terminal does not reach it, ssh has no terminal
-    to ask questions on, and ``kill`` reaches all that it started.
+    pid: int
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+def spawned(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> ProcessStream:
+    """Start *command* and return it as a stream; raises OSError when that fails.
+
+    It runs in a session of its own: Ctrl-C at the terminal does not reach it, ssh has no terminal to ask
+    questions on, and ``kill`` reaches all that it started.
     """
+    pipe = subprocess.PIPE
+    return ProcessStream(
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, start_new_session=True)
+    )
 
-    def __init__(self, command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> None:
-        """Start *command*; raises OSError when that fails."""
+
+class ProcessStream:
+    """A running process, its stdin and stdout as a stream (execnet's IO protocol), and the tail of its stderr."""
+
+    def __init__(self, process: Process) -> None:
         self.execmodel = get_execmodel("thread")
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, start_new_session=True
-        )
-        self._source = _opened(self._process.stdout)
-        self._outbox = Outbox(_opened(self._process.stdin))
-        self._tail = Tail(_opened(self._process.stderr))
+        self._process = process
+        self._source = _opened(process.stdout)
+        self._outbox = Outbox(_opened(process.stdin))
+        self._tail = Tail(_opened(process.stderr))
         atexit.register(self.kill)  # in a session of its own it would outlive us, say while ssh is still connecting
 
     @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
-        """The command's exit status, None while it runs."""
+        """The process's exit status, None while it runs."""
         return self._process.poll()
 
     def read(self, numbytes: int, /) -> bytes:
@@ -80,11 +102,11 @@ class ProcessStream:
         self._outbox.close()
 
     def wait(self) -> int | None:
-        """Wait for the command to end and return its exit status."""
+        """Wait for the process to end and return its exit status."""
         return self._process.wait()
 
     def ended_within(self, timeout_s: float) -> bool:
-        """Wait for the command to end; return whether it did."""
+        """Wait for the process to end; return whether it did."""
         try:
             self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -93,7 +115,7 @@ class ProcessStream:
         return True
 
     def kill(self) -> None:
-        """End the command and what it started, at once; harmless when it has ended."""
+        """End the process and what it started, at once; harmless when it has ended."""
         self._outbox.break_off()
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -102,17 +124,17 @@ class ProcessStream:
         atexit.unregister(self.kill)
 
     def discard(self) -> None:
-        """End the command and close all pipes: for a stream that no gateway reads."""
+        """End the process and close all pipes: for a stream that no gateway reads."""
         self.kill()
         self._source.close()
 
     def tail(self) -> str:
-        """Return the last lines of stderr; complete when the command has ended."""
+        """Return the last lines of stderr; complete when the process has ended."""
         return self._tail.text(settle_s=0.5 if self.exit_code is not None else 0.0)
 
 
 def _opened(pipe: IO[bytes] | None) -> IO[bytes]:
-    """Return *pipe*, which Popen always makes when asked to."""
+    """Return *pipe*, which is there when it was asked for."""
     if pipe is None:
         raise OSError("the child process has no pipe")
     return pipe

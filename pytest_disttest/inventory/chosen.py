@@ -17,6 +17,7 @@ from .specs import LOCAL, parse_hosts
 
 UNMATCHED: Final = ("skip", "fail")
 COLLECT: Final = ("auto", "full", "sharded")
+STARTS: Final = ("auto", "fork", "spawn")
 _AUTOMATIC: Final = ("auto", "logical")
 _AUTO_VARIABLE: Final = "PYTEST_XDIST_AUTO_NUM_WORKERS"
 
@@ -47,8 +48,8 @@ def make_settings(
         hosts=tuple(_with_files(_with_workers(host, workers, inventory, mine), here) for host in hosts),
         show_plan=bool(values.get("hw_plan")),
         heartbeat_s=_seconds(values.get("hw_heartbeat")),
-        unmatched=_choice(values.get("hw_unmatched"), UNMATCHED, "--hw-unmatched"),
-        collect=_choice(values.get("hw_collect"), COLLECT, "--hw-collect"),
+        unmatched=_choice(values.get("hw_unmatched"), UNMATCHED, place="--hw-unmatched"),
+        collect=_choice(values.get("hw_collect"), COLLECT, place="--hw-collect"),
         max_worker_restarts=_restarts(values.get("hw_max_worker_restart")),
         # pytest-dependency's own option means the same, where that plugin is installed.
         ignore_unknown_dependency=bool(
@@ -56,6 +57,7 @@ def make_settings(
         ),
         sync_ignore=tuple(sync_ignore),
         inventory_file=inventory.file,
+        start=_choice(values.get("hw_start"), STARTS, place="--hw-start"),
     )
 
 
@@ -111,12 +113,12 @@ def _seconds(text: str | None) -> float:
     return seconds
 
 
-def _choice(text: str | None, words: Sequence[str], option: str) -> str:
-    """Return one of *words*, the first where nothing was said."""
+def _choice(text: str | None, choices: Sequence[str], *, place: str) -> str:
+    """Return *text* if it is one of *choices*; the first of them where nothing is said."""
     if text is None:
-        return words[0]
-    if text not in words:
-        raise BadOption(f"{text!r} is no choice", place=option, hint=did_you_mean(text, words))
+        return choices[0]
+    if text not in choices:
+        raise BadOption(f"{text!r} is no choice", place=place, hint=did_you_mean(text, choices))
     return text
 
 

@@ -33,7 +33,7 @@ import threading
 import time
 from typing import Any
 
-from pytest_disttest.worker.crew import WorkerProcess, default_python
+from pytest_disttest.worker.crew import SPAWNING, Starter, WorkerProcess, default_python
 from pytest_disttest.worker.facts import host_facts
 
 TICK_S = 0.05
@@ -46,9 +46,9 @@ GRACE_S = 2.0
 SOON_S = 0.002
 
 
-def serve(channel: Any, package_dir: str) -> None:
+def serve(channel: Any, package_dir: str, starter: Starter = SPAWNING) -> None:
     """Serve one controller over *channel* until it says goodbye or goes away."""
-    agent = Agent(channel, package_dir)
+    agent = Agent(channel, package_dir, starter)
     channel.send(("hello", host_facts()))
     threading.Thread(target=agent.relay, name="disttest-relay", daemon=True).start()
     try:
@@ -71,9 +71,10 @@ def _receive(channel: Any) -> tuple[Any, ...] | None:
 class Agent:
     """The workers of this host and the thread that listens to them."""
 
-    def __init__(self, channel: Any, package_dir: str) -> None:
+    def __init__(self, channel: Any, package_dir: str, starter: Starter) -> None:
         self._channel = channel
         self._package_dir = package_dir
+        self._starter = starter
         self._workers: dict[str, WorkerProcess] = {}
         self._fresh: list[WorkerProcess] = []
         self._leaving: dict[str, float] = {}
@@ -117,6 +118,7 @@ class Agent:
                 flags=flags,
                 env=env,
                 claims=self._claims.fileno(),
+                starter=self._starter,
             )
         except OSError as error:
             self._channel.send(("exit", name, 127, {"out": "", "err": f"cannot start a worker: {error}"}))

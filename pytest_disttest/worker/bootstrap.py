@@ -27,8 +27,11 @@ PACKAGE = "pytest_disttest"
 PREFIX = "disttest-"
 
 
-def main(channel: Any) -> None:
-    """Wait for the launch order and become the agent; returns when the agent does, or the controller goes."""
+def main(channel: Any, **how: Any) -> None:
+    """Wait for the launch order and become the agent; returns when the agent does, or the controller goes.
+
+    *how* goes to the agent: a fork's own way to start workers.
+    """
     channel.send(("waiting",))
     try:
         order = channel.receive()[1]
@@ -39,7 +42,7 @@ def main(channel: Any) -> None:
         agent = importlib.import_module(order["agent"])
         os.chdir(order["directory"])
         channel.send(("ready", str(package_dir)))
-        agent.serve(channel, str(package_dir))
+        agent.serve(channel, str(package_dir), **how)
 
 
 @contextlib.contextmanager
@@ -91,6 +94,8 @@ def unpack(sources: bytes, package_dir: Path) -> Path:
 
 def load_package(package_dir: Path) -> None:
     """Make ``import pytest_disttest`` mean the package in *package_dir*, whatever copy is installed or loaded here."""
+    if is_loaded(package_dir):  # a fork of the controller
+        return
     for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
         del sys.modules[name]
     spec = importlib.util.spec_from_file_location(
@@ -101,6 +106,12 @@ def load_package(package_dir: Path) -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules[PACKAGE] = module
     spec.loader.exec_module(module)
+
+
+def is_loaded(package_dir: Path) -> bool:
+    """Return whether the package in *package_dir* is the one that is loaded here."""
+    file = getattr(sys.modules.get(PACKAGE), "__file__", None)
+    return file is not None and os.path.realpath(file) == os.path.realpath(package_dir / "__init__.py")
 
 
 if __name__ == "__channelexec__":  # execnet's name for a task

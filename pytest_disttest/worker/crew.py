@@ -12,7 +12,10 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
+from pytest_disttest.worker.nursery import Nursery
 from pytest_disttest.worker.outbox import CAPACITY, START, Inlet
 
 TAIL_BYTES = 64 * 1024
@@ -29,33 +32,103 @@ main(int(link), int(shared), int(claims))
 """
 
 
+WORKER_MAIN = "pytest_disttest.worker.main:main"
+
+
+class Process(Protocol):
+    """What the agent needs to know of a process, whoever its parent is."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a worker process begins with: its interpreter, and the descriptors of what it is given."""
+
+    package_dir: str
+    python: str
+    flags: Sequence[str]
+    env: Mapping[str, str]
+    link: int
+    shared: int
+    claims: int
+    out: int
+    err: int
+
+
+class Spawning:
+    """Workers are new interpreters, children of this process."""
+
+    def start(self, what: Start) -> Process:
+        """Return a new worker process; raises OSError when it cannot be started."""
+        descriptors = (what.link, what.shared, what.claims)
+        return subprocess.Popen(
+            [what.python, *what.flags, "-c", BOOT, what.package_dir, *map(str, descriptors)],
+            stdin=subprocess.DEVNULL,
+            stdout=what.out,
+            stderr=what.err,
+            pass_fds=descriptors,
+            env={**os.environ, **what.env},
+            start_new_session=True,
+        )
+
+
+class Forking:
+    """Workers are forks of a zygote, which runs the same package with the same interpreter and flags."""
+
+    def __init__(self, nursery: Nursery) -> None:
+        self._nursery = nursery
+
+    def start(self, what: Start) -> Process:
+        """Return a new worker process; raises OSError when it cannot be started."""
+        return self._nursery.fork(WORKER_MAIN, (what.out, what.err, what.link, what.shared, what.claims), env=what.env)
+
+
+class Starter(Protocol):
+    """A way to start a worker process."""
+
+    def start(self, what: Start) -> Process: ...
+
+
+SPAWNING = Spawning()
+
+
 class WorkerProcess:
     """One worker: its process, the socket it talks over, the memory it leaves its last words in."""
 
     def __init__(
-        self, name: str, *, package_dir: str, python: str, flags: Sequence[str], env: Mapping[str, str], claims: int
+        self,
+        name: str,
+        *,
+        package_dir: str,
+        python: str,
+        flags: Sequence[str],
+        env: Mapping[str, str],
+        claims: int,
+        starter: Starter = SPAWNING,
     ) -> None:
         self.name = name
         self.link, theirs = socket.socketpair()
-        with contextlib.ExitStack() as unless_started, theirs, tempfile.TemporaryFile(prefix="disttest-") as backing:
+        with contextlib.ExitStack() as unless_started, contextlib.ExitStack() as for_the_start:
             unless_started.callback(self.link.close)
+            for_the_start.callback(theirs.close)
+            backing = for_the_start.enter_context(tempfile.TemporaryFile(prefix="disttest-"))
             backing.truncate(START + CAPACITY)
             self.shared = mmap.mmap(backing.fileno(), 0)
             self.inlet = Inlet(self.shared)
-            descriptors = (theirs.fileno(), backing.fileno(), claims)
-            self.process = subprocess.Popen(
-                [python, *flags, "-c", BOOT, package_dir, *map(str, descriptors)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=descriptors,
-                env={**os.environ, **env},
-                start_new_session=True,
+            self.streams, ends = {}, []
+            for stream in ("out", "err"):
+                reading, writing = os.pipe()
+                self.streams[stream] = unless_started.enter_context(os.fdopen(reading, "rb", buffering=0))
+                ends.append(for_the_start.enter_context(os.fdopen(writing, "wb", buffering=0)).fileno())
+            self.process = starter.start(
+                Start(package_dir, python, flags, env, theirs.fileno(), backing.fileno(), claims, *ends)
             )
             unless_started.pop_all()
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
-        self.streams = {"out": self.process.stdout, "err": self.process.stderr}
         self._tails: dict[str, deque[bytes]] = {"out": deque(), "err": deque()}
         self._captured: dict[str, int] = {}
 

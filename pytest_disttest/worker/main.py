@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import signal
 import socket
 import sys
 import traceback
@@ -15,18 +14,15 @@ import pytest
 from _pytest.config import ConftestImportFailure, _prepareconfig
 
 from pytest_disttest import __version__, hookspecs, markers, options, wire
-from pytest_disttest.worker import neighbours, quiet, role
+from pytest_disttest.worker import leash, neighbours, quiet, role
 from pytest_disttest.worker.claims import Claims
 from pytest_disttest.worker.link import Link
 from pytest_disttest.worker.session import WorkerSession
 
-PR_SET_PDEATHSIG = 1
-"""From linux/prctl.h."""
-
 
 def main(socket_fd: int, map_fd: int, claims_fd: int) -> None:
     """Serve one run over the inherited socket; returns when the session is over."""
-    _end_with_the_agent()
+    leash.end_with_parent()
     connection = socket.socket(fileno=socket_fd)
     os.set_inheritable(socket_fd, False)
     os.set_inheritable(map_fd, False)
@@ -45,14 +41,6 @@ def main(socket_fd: int, map_fd: int, claims_fd: int) -> None:
     except BaseException:
         link.send_now("internal", wire.plain(traceback.format_exc()))
     link.outbox.push()
-
-
-def _end_with_the_agent() -> None:
-    """Let Linux kill this process when its agent is killed: in the middle of a test it would not notice by itself."""
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _run(link: Link, order: dict[str, Any], claims: Claims) -> None:

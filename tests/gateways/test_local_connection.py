@@ -17,7 +17,8 @@ from rigs.stand_in import stand_in_shipment
 
 import pytest_disttest
 from pytest_disttest.errors import HostUnusable, ProtocolFault
-from pytest_disttest.gateways import open_connection, shipping
+from pytest_disttest.gateways import shipping
+from pytest_disttest.gateways.opening import open_connection
 from pytest_disttest.gateways.shipping import Shipment
 from pytest_disttest.gateways.sync import sync_tree
 from pytest_disttest.model import Host

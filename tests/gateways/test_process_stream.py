@@ -11,7 +11,7 @@ import time
 import pytest
 from rigs.processes import is_running, wait_until
 
-from pytest_disttest.gateways.process import Outbox, ProcessStream
+from pytest_disttest.gateways.process import Outbox, spawned
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def start():
     streams = []
 
     def start_stream(*command):
-        streams.append(ProcessStream(command))
+        streams.append(spawned(command))
         return streams[-1]
 
     yield start_stream
@@ -102,8 +102,8 @@ def test_a_stream_kills_itself_only_once(start):
 def test_a_controller_that_ends_takes_a_start_in_progress_with_it():
     """A session of its own keeps Ctrl-C away, and must not keep the process alive when we go."""
     script = (
-        "from pytest_disttest.gateways.process import ProcessStream\n"
-        "stream = ProcessStream(['/bin/sh', '-c', 'echo $$; exec sleep 60'])\n"
+        "from pytest_disttest.gateways.process import spawned\n"
+        "stream = spawned(['/bin/sh', '-c', 'echo $$; exec sleep 60'])\n"
         "print(int(stream.read_line(20)))"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.netns]
 CONTROLLER = """
 import json, queue, sys, time
 from pytest_disttest.errors import HostUnusable
-from pytest_disttest.gateways import open_connection
+from pytest_disttest.gateways.opening import open_connection
 from pytest_disttest.model import Host
 from rigs.stand_in import stand_in_shipment
 

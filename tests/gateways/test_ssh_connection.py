@@ -17,7 +17,7 @@ from rigs.sshd import make_key, user_name
 from rigs.stand_in import stand_in_shipment
 
 from pytest_disttest.errors import HostUnusable
-from pytest_disttest.gateways import open_connection
+from pytest_disttest.gateways.opening import open_connection
 
 
 def connect(host, **words):
@@ -245,7 +245,7 @@ def test_a_controller_that_is_killed_leaves_no_process_on_the_host(own_ssh_host,
     script = tmp_path / "controller.py"
     script.write_text(
         "import sys, time\n"
-        "from pytest_disttest.gateways import open_connection\n"
+        "from pytest_disttest.gateways.opening import open_connection\n"
         "from pytest_disttest.model import Host\n"
         f"connection = open_connection({own_ssh_host.host(python=sys.executable)!r}, sys_path=())\n"
         "print('open', flush=True); time.sleep(60)\n"

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from pytest_disttest.errors import HostUnusable
-from pytest_disttest.gateways import open_connection, sync
+from pytest_disttest.gateways import sync
+from pytest_disttest.gateways.opening import open_connection
 from pytest_disttest.gateways.sync import sync_tree
 from pytest_disttest.gateways.uplink import SteadyFile
 
