@@ -21,6 +21,7 @@ from _pytest.runner import CallInfo
 from pytest_disttest import wire
 from pytest_disttest.worker import census, neighbours, recorder
 from pytest_disttest.worker.ahead import Ahead, Held
+from pytest_disttest.worker.breeding import Breeding, Patience, take_descriptors, take_name
 from pytest_disttest.worker.claims import Claims
 from pytest_disttest.worker.junit import relay_junit
 from pytest_disttest.worker.link import Link
@@ -39,13 +40,22 @@ class WorkerSession:
     """
 
     def __init__(
-        self, link: Link, config: pytest.Config, *, sends_table: bool, collects: str, claims: Claims
+        self,
+        link: Link,
+        config: pytest.Config,
+        *,
+        sends_table: bool,
+        collects: str,
+        claims: Claims,
+        breeding: Breeding,
     ) -> None:
         self._link = link
         self._config = config
         self._sends_table = sends_table
         self._collects = collects
         self._claims = claims
+        self._breeding = breeding
+        self._patience: Patience | None = None
         self._shard: Shard | None = None
         self._items: list[pytest.Item] = []
         self._recorder = recorder.Recorder(link, config)
@@ -59,6 +69,18 @@ class WorkerSession:
         )
         self._link.outbox.name_capture_files(*_capture_files(self._config))
         self._link.send_now("ready", _who_am_i())
+        if self._may_be_replaced():
+            self._patience = Patience(self._link)
+            self._config.pluginmanager.register(self._patience, "disttest-patience")
+
+    def _may_be_replaced(self) -> bool:
+        """Where all have to collect everything, the first one does, and the others may become forks of it."""
+        is_one_of_the_others = self._collects == "auto" and not self._sends_table
+        return is_one_of_the_others and self._breeding.is_possible and bool(why_whole(self._config))
+
+    @property
+    def _has_retired(self) -> bool:
+        return self._patience is not None and self._patience.has_retired
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         if not self._config.stash.get(LATE, False):
@@ -94,7 +116,7 @@ class WorkerSession:
             if self._collects == "auto" and why_whole(config):
                 items[:] = whole(shard, items)
                 self._close_share()
-            elif self._collects != "late" and shard.files and not shard.owned:
+            elif self._collects != "late" and shard.files and not (shard.owned or self._breeding.is_possible):
                 # others were faster. To wait for them is no use: what they give away has to be collected here, too
                 items.extend(second_hand(session, shard, self._number % len(shard.files)))
         return (yield)
@@ -120,12 +142,18 @@ class WorkerSession:
         self._link.outbox.push()
 
     def _tell_of_all(self) -> None:
-        self._link.send("collected", len(self._items), census.digest(self._items), len(self._deselected))
+        assert self._session is not None
+        objection = self._breeding.objection(self._session, self._link)
+        digest = census.digest(self._items)
+        self._link.send("collected", len(self._items), digest, len(self._deselected), objection)
         if self._sends_table:
             self._send_table()
 
     def _tell_of_share(self, shard: Shard) -> None:
-        facts = {"files": len(shard.files), "digest": shard.digest(), "owned": sorted(shard.owned)}
+        assert self._session is not None
+        objection = self._breeding.objection(self._session, self._link)
+        owned = sorted(shard.owned)
+        facts = {"files": len(shard.files), "digest": shard.digest(), "owned": owned, "objection": objection}
         table, deselected, lines = self._tables()
         places = [shard.place_of(item) for item in self._items]
         self._link.send("share", facts, places, table, [shard.place_of(i) for i in self._deselected], deselected, lines)
@@ -133,7 +161,8 @@ class WorkerSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         with self._telling_of_the_end():
-            self._await_start()
+            if self._has_retired or not self._await_start():
+                return True
             refuse = partial(self._link.send_now, "refused")
             roll = Roll(session, self._items, self._shard, refuse)
             Runner(session, roll, self._link, self._recorder).run()
@@ -165,7 +194,8 @@ class WorkerSession:
         finally:
             neighbours.settle_output(self._config)
             self._link.outbox.take_leave()  # first: the agent may be sent home as soon as the rest is heard
-            self._link.send_now("finished", wire.plain(output))
+            if not self._has_retired:
+                self._link.send_now("finished", wire.plain(output))
 
     @contextlib.contextmanager
     def _telling_of_the_end(self) -> Iterator[None]:
@@ -184,8 +214,11 @@ class WorkerSession:
             self._link.send_now("interrupted", repr(error))
             raise
 
-    def _await_start(self) -> None:
-        """The controller may first want more; it says ``go`` once it knows this worker's cases."""
+    def _await_start(self) -> bool:
+        """The controller may first want more; it says ``go`` once it knows this worker's cases.
+
+        Returns False when a fork of another worker takes this one's place.
+        """
         while (command := self._link.receive())[0] != "go":
             if command[0] == "table":
                 self._send_table()
@@ -193,7 +226,24 @@ class WorkerSession:
                 self._adopt(command[1])
             elif command[0] == "whole":
                 self._collect_rest()
+            elif command[0] == "breed":
+                self._breed()
+            elif command[0] == "retire":
+                self._patience = self._patience or Patience(self._link)
+                self._patience.has_retired = True
+                return False
             self._link.outbox.push()
+        return True
+
+    def _breed(self) -> None:
+        """Become the parent of all workers of this host. One of them goes on here, as this worker or as a new one."""
+        born = self._breeding.breed(self._link)
+        if born is None:
+            return
+        take_descriptors(born, self._link, self._config)
+        self._link.outbox.name_capture_files(*_capture_files(self._config))
+        take_name(wire.restore(self._link.receive()[1]), self._config)
+        self._tell_of_all()
 
     def _adopt(self, places: list[int]) -> None:
         """Collect files whose owner died before it could tell of them."""
