@@ -17,7 +17,6 @@ from pytest_disttest.worker import role
 
 if TYPE_CHECKING:
     from pytest_disttest.options import Settings
-    from pytest_disttest.worker.nursery import Nursery
     from pytest_disttest.worker.zygote import Zygote
 
 # as the user's pytest found it, before conftest files and plugins change it; "" would mean another directory there
@@ -78,6 +77,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(controller, "disttest-controller")
 
 
+def pytest_report_header(config: pytest.Config) -> str | None:
+    beginning = config.stash.get(_BEGINNING, None)
+    if beginning is None or not beginning.objection or config.get_verbosity() < 1:
+        return None
+    return f"disttest: workers are new interpreters, not forks: {beginning.objection}"
+
+
 def _is_distributing(config: pytest.Config, option: argparse.Namespace) -> bool:
     if not getattr(option, "dist_hw", False) or hasattr(config, "workerinput"):
         return False
@@ -93,24 +99,26 @@ def _begin(config: pytest.Config) -> _Beginning:
     from pytest_disttest.worker import zygote
 
     begun = zygote.start(config)
+    begun.prepare_agent()  # most runs have one host here
     config.add_cleanup(begun.close)
     return _Beginning(begun, "")
 
 
-def _nursery(config: pytest.Config, settings: Settings) -> Nursery | None:
+def _zygote(config: pytest.Config, settings: Settings) -> Zygote | None:
     """Return where agents and workers are forked, None where they are to be new interpreters."""
     from pytest_disttest.worker import forkable
 
     if settings.start == "spawn":
         return None
-    beginning = config.stash.get(_BEGINNING, _Beginning())
-    objection = beginning.objection or forkable.mixture(settings.hosts, hash_is_settled=_hash_is_settled())
-    if beginning.zygote is not None and not objection:
-        return beginning.zygote.nursery
+    beginning = config.stash.setdefault(_BEGINNING, _Beginning())
+    beginning.objection = beginning.objection or forkable.mixture(settings.hosts, hash_is_settled=_hash_is_settled())
+    if not beginning.objection:
+        return beginning.zygote
     if beginning.zygote is not None:
         beginning.zygote.close()
     if settings.start == "fork":
-        raise BadOption(f"workers cannot be forked: {objection}", place="--hw-start", hint="leave it to 'auto'")
+        message = f"workers cannot be forked: {beginning.objection}"
+        raise BadOption(message, place="--hw-start", hint="leave it to 'auto'")
     return None
 
 
@@ -141,4 +149,4 @@ def _start(config: pytest.Config) -> None:
     from pytest_disttest.controller.session import Controller
 
     role.stand_in_for_xdist(config.pluginmanager)
-    config.stash[_CONTROLLER] = Controller(config, settings, _SYS_PATH, _nursery(config, settings))
+    config.stash[_CONTROLLER] = Controller(config, settings, _SYS_PATH, _zygote(config, settings))

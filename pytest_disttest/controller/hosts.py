@@ -16,7 +16,7 @@ from pytest_disttest.gateways.connection import Connection
 from pytest_disttest.gateways.opening import open_connection
 from pytest_disttest.model import Host
 from pytest_disttest.worker.crew import interpreter_flags
-from pytest_disttest.worker.nursery import Nursery
+from pytest_disttest.worker.zygote import Zygote
 
 if TYPE_CHECKING:
     from pytest_disttest.gateways.sync import SyncSummary
@@ -36,6 +36,7 @@ class HostLink:
     synced: SyncSummary | None = None
     heard_at: float = 0.0
     slots_used: int = 0
+    replaced: int = 0
 
     @property
     def is_local(self) -> bool:
@@ -74,7 +75,7 @@ class Fleet:
     Beside the agents' messages the inbox gets ``("opened", connection, summary)``, ``("unusable", error)``
     and ``("lost",)``.
 
-    With a *nursery*, hosts that can be forks from there are. *hash_seed* is for the workers that are asked for early.
+    With a *zygote*, hosts that can be forks of it are. *hash_seed* is for the workers that are asked for early.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Fleet:
         root: Path,
         sys_path: Sequence[str],
         ignore: Sequence[str],
-        nursery: Nursery | None = None,
+        zygote: Zygote | None = None,
         hash_seed: str = "",
     ) -> None:
         self.links = {host.name: HostLink(host) for host in hosts}
@@ -92,7 +93,7 @@ class Fleet:
         self._root = root
         self._sys_path = list(sys_path)
         self._ignore = list(ignore)
-        self._nursery = nursery
+        self._zygote = zygote
         self._hash_seed = hash_seed
         self._threads: list[threading.Thread] = []
         self._closed = threading.Event()
@@ -114,11 +115,13 @@ class Fleet:
             thread.start()
         for thread in closers:
             thread.join(10.0)
+        if self._zygote is not None:
+            self._zygote.close()
 
     def _open_one(self, link: HostLink) -> None:
         name = link.host.name
         try:
-            connection = open_connection(link.host, sys_path=self._sys_path, nursery=self._nursery)
+            connection = open_connection(link.host, sys_path=self._sys_path, zygote=self._zygote)
             link.connection = connection
             summary = None if link.is_local else self._sync(connection)
             if link.is_local:

@@ -53,6 +53,7 @@ class Loop:
             "table": self.workers.table,
             "files": self.workers.files,
             "share": self.workers.share,
+            "waiting": self.workers.waiting,
             "refused": self.workers.refused,
             "need": self.workers.need,
             "warning": self.workers.warning,
@@ -184,7 +185,9 @@ class Loop:
             self._hosts.lost(link, error.message)
 
     def _lines(self, link: HostLink, slot: str, lines: bytes) -> None:
-        node = self._run.roster.at(link.host.name, slot)
+        node = self._run.roster.find(link.host.name, slot)
+        if node is None:  # a fork has taken its place
+            return
         for line in lines.split(b"\n"):
             if line:
                 message = wire.unpack(line)

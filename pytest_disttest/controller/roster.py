@@ -86,6 +86,13 @@ class Roster:
         )
         link.send("tell", node.slot, wire.pack(["order", order]))
 
+    def move(self, link: HostLink, node: WorkerNode, slot: str) -> None:
+        """Let another process be *node* from now on; what the former one still says is not heard."""
+        del self._by_slot[node.host, node.slot]
+        node.slot = slot
+        self._by_slot[node.host, slot] = node
+        self.instruct(link, node, table=False, collects="full")
+
     def spawn(self, link: HostLink) -> str:
         """Start a worker process on a host; it warms up until it is instructed. Returns its slot."""
         order = link.next_worker(self._hash_seed)

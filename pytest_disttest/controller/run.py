@@ -44,7 +44,8 @@ class Run:
 
     *decide* hands an event to the scheduler and carries out its answer. *refuse_host* takes a host that proves
     unfit, by its name, out of the run. *collect_reports* are of collectors that failed or were skipped: host, worker,
-    report, and the place in the walk. *refusals* tells why a worker could not collect a case. *stopping* means that
+    report, and the place in the walk. *refusals* tells why a worker could not collect a case. On
+    *forked_hosts* workers are forks of one that has collected. *stopping* means that
     nothing is handed out any more; *ending* is the exception that ends the run before its time. *planned* is how many
     cases were known when the plan was made.
     """
@@ -65,6 +66,7 @@ class Run:
     collect_reports: list[tuple[str, str, Any, int]] = field(default_factory=list)
     refusals: dict[int, str] = field(default_factory=dict)
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    forked_hosts: set[str] = field(default_factory=set)
     planned: int = 0
     stopping: bool = False
     ending: BaseException | None = None

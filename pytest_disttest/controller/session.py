@@ -29,8 +29,8 @@ from pytest_disttest.options import Settings
 from pytest_disttest.reports.screen import HostRow, make_screen
 from pytest_disttest.store import ingest, store_directory
 from pytest_disttest.store.journal import Journal, run_id
-from pytest_disttest.worker.nursery import Nursery
 from pytest_disttest.worker.quiet import speaks_live
+from pytest_disttest.worker.zygote import Zygote
 
 INTERRUPT_GRACE_S = 5.0
 
@@ -39,18 +39,18 @@ class Controller:
     """One distributed run, as a pytest plugin. Hosts start to open when it is made."""
 
     def __init__(
-        self, config: pytest.Config, settings: Settings, sys_path: Sequence[str], nursery: Nursery | None = None
+        self, config: pytest.Config, settings: Settings, sys_path: Sequence[str], zygote: Zygote | None = None
     ) -> None:
         self._config = config
         self._settings = settings
         self._sys_path = sys_path
-        self._hash_seed = shared_hash_seed() if nursery is None else ""
+        self._hash_seed = shared_hash_seed() if zygote is None else ""
         self._fleet = Fleet(
             settings.hosts,
             root=config.rootpath,
             sys_path=sys_path,
             ignore=settings.sync_ignore,
-            nursery=nursery,
+            zygote=zygote,
             hash_seed=self._hash_seed,
         )
         self._fleet.open()
@@ -72,9 +72,7 @@ class Controller:
             session=session,
             settings=self._settings,
             fleet=self._fleet,
-            roster=Roster(
-                self._config, run_uid=uuid.uuid4().hex, sys_path=self._sys_path, hash_seed=self._hash_seed
-            ),
+            roster=Roster(self._config, run_uid=uuid.uuid4().hex, sys_path=self._sys_path, hash_seed=self._hash_seed),
             screen=make_screen(self._config),
             journal=self._new_journal(),
             live=speaks_live(self._config),
@@ -223,7 +221,7 @@ class Controller:
 
 def host_row(link: HostLink, tally: Tally, elapsed_s: float) -> HostRow:
     """Return what the table at the end says of a host."""
-    count = link.slots_used - tally.restarts
+    count = link.slots_used - link.replaced - tally.restarts
     outcomes = tally.outcomes
     return HostRow(
         host=link.host.name,

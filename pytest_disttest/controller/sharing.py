@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from pytest_disttest.controller.forks import Forks
 from pytest_disttest.controller.node import WorkerNode
 from pytest_disttest.controller.run import Run
 from pytest_disttest.controller.shares import Share, Whole, agree, combine, unowned
@@ -14,11 +15,13 @@ from pytest_disttest.controller.shares import Share, Whole, agree, combine, unow
 class Sharing:
     """Gathers the shares of each host. *tell* sends a worker a message."""
 
-    def __init__(self, run: Run, tell: Callable[..., None]) -> None:
+    def __init__(self, run: Run, forks: Forks, tell: Callable[..., None]) -> None:
         self._run = run
+        self._forks = forks
         self._tell = tell
         self._shares: dict[str, dict[str, Share]] = defaultdict(dict)
         self._wholes: dict[str, Whole] = {}
+        self._objections: dict[str, str] = {}
         self._rows: dict[str, dict[int, int]] = {}
         self._hosts_without: set[str] = set()
 
@@ -32,6 +35,7 @@ class Sharing:
             self._ask_for_all(node)
             return
         owned = frozenset(facts["owned"])
+        self._objections[node.id] = facts["objection"]
         self._shares[node.host][node.id] = Share(
             node.id, facts["files"], facts["digest"], owned, places, table, unselected_places, deselected, lines
         )
@@ -88,12 +92,31 @@ class Sharing:
         if not agree(shares):
             self.whole(members[0])
             return
+        if self._can_be_forked(members, shares):
+            return
         missing = unowned(shares)
         if missing:
             members[0].has_collected = False
             self._tell(members[0], "adopt", missing)
             return
         self._merge(host, shares)
+
+    def _can_be_forked(self, members: Sequence[WorkerNode], shares: Sequence[Share]) -> bool:
+        """Where one worker was fast enough to claim every file, the others may as well become forks of it."""
+        holders = [share for share in shares if share.owned]
+        if len(members) < 2 or len(holders) != 1 or len(holders[0].owned) != holders[0].files:
+            return False
+        holder = next((node for node in members if node.id == holders[0].worker), None)
+        if holder is None or self._objections[holder.id]:
+            return False
+        self._hosts_without.add(holder.host)
+        del self._shares[holder.host]
+        self._ask_for_all(holder)
+        for node in members:
+            if node is not holder:
+                node.has_collected = node.shares = False
+                self._forks.waiting(node)
+        return True
 
     def _merge(self, host: str, shares: list[Share]) -> None:
         whole = self._wholes[host] = combine(shares)

@@ -10,6 +10,7 @@ import pytest
 from pytest_disttest import wire
 from pytest_disttest.controller import obituary
 from pytest_disttest.controller.casework import CaseWork
+from pytest_disttest.controller.forks import Forks
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.junit import SuiteProperties
 from pytest_disttest.controller.node import WorkerNode
@@ -39,7 +40,8 @@ class WorkerWork:
         self._last_warnings: list[tuple[str, dict[str, Any], str, Any]] = []
         self._restarts_left = run.settings.max_worker_restarts
         self._failed_starts: dict[str, int] = {}
-        self._sharing = Sharing(run, tell)
+        self._forks = Forks(run, tell)
+        self._sharing = Sharing(run, self._forks, tell)
 
     # what a session tells of its beginning
 
@@ -52,12 +54,17 @@ class WorkerWork:
         """A collector failed or was skipped, after *place* files of the walk."""
         self._run.collect_reports.append((node.host, node.id, self._cases.replayer.report(data, is_words), place))
 
-    def collected(self, node: WorkerNode, count: int, digest: str, deselected: int) -> None:
+    def waiting(self, node: WorkerNode) -> None:
+        """The worker would have to collect everything, and may become a fork of one that has."""
+        self._forks.waiting(node)
+
+    def collected(self, node: WorkerNode, count: int, digest: str, deselected: int, objection: str) -> None:
         """Collection is over; the table follows from the first worker of a host, from others on request."""
         node.digest = digest
         node.has_collected, node.shares = True, False
         self._run.counts.setdefault(node.host, (count, deselected))
         self._sharing.whole(node)
+        self._forks.collected(node, objection)
         self._ask_for_unknown_tables(node.host)
         self._release_late(node)
 
@@ -176,7 +183,7 @@ class WorkerWork:
         if self._restarts_left is not None:
             self._restarts_left -= 1
         self._run.tallies[node.host].restarts += 1
-        fresh = self._run.roster.enlist(link, self._run.roster.spawn(link))
+        fresh = self._run.roster.enlist(link, self._forks.start(link))
         collects = self._sharing.way_of_latecomers(node.host)
         self._run.roster.instruct(link, fresh, table=node.host not in self._run.counts, collects=collects)
         self._run.screen.note(f"worker {node.id} died ({cause}); {fresh.id} takes its place")

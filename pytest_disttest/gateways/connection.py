@@ -104,8 +104,9 @@ class Connection:
         """Ship our sources, start the agent from exactly there in ``directory``, and hand the channel to it.
 
         An agent in the controller's own interpreter runs from the controller's own package, uncopied. It finds
-        *orders* waiting, so that it can carry them out before it is heard of. *deliver* gets every message of the agent in execnet's receiver thread, and None once, at the end.
-        Raises HostUnusable when the host does not take the package.
+        *orders* waiting, so that it can carry them out before it is heard of. *deliver* gets every message of the
+        agent in execnet's receiver thread, and None once, at the end. Raises HostUnusable when the host does not
+        take the package.
         """
         own = self.shares_files and popen.is_own_interpreter(self.host) and not shipment.extra
         order = {

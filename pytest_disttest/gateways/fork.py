@@ -5,7 +5,6 @@ Nothing is imported there that pytest has not imported already, and nothing is a
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 import socket
@@ -21,9 +20,9 @@ from pytest_disttest.gateways.connection import Connection
 from pytest_disttest.gateways.greeting import Hello
 from pytest_disttest.gateways.process import ProcessStream
 from pytest_disttest.model import Host
-from pytest_disttest.worker.nursery import Forked, Nursery
+from pytest_disttest.worker.nursery import Forked
+from pytest_disttest.worker.zygote import Zygote
 
-AGENT = "pytest_disttest.gateways.forked:serve"
 TASK = "channel.gateway.become_agent(channel)"
 
 
@@ -47,25 +46,10 @@ class ForkedChild:
         return self.process.wait(timeout)
 
 
-def start(nursery: Nursery) -> ProcessStream:
-    """Return a new agent process as a stream; raises OSError when there can be none."""
-    with contextlib.ExitStack() as unless_started, contextlib.ExitStack() as for_the_start:
-
-        def pipe() -> tuple[int, int]:
-            return os.pipe()
-
-        def ours(descriptor: int, mode: str) -> IO[bytes]:
-            return unless_started.enter_context(open(descriptor, mode, buffering=-1 if mode == "rb" else 0))
-
-        (orders, to_agent), (from_agent, answers), (tail, err) = pipe(), pipe(), pipe()
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        theirs = (nowhere, err, orders, answers)
-        for descriptor in theirs:
-            for_the_start.callback(os.close, descriptor)
-        stdin, stdout, stderr = ours(to_agent, "wb"), ours(from_agent, "rb"), ours(tail, "rb")
-        process = nursery.fork(AGENT, theirs, own_line=True)
-        unless_started.pop_all()
-    return ProcessStream(ForkedChild(process, stdin, stdout, stderr))
+def start(zygote: Zygote) -> ProcessStream:
+    """Return an agent process as a stream; raises OSError when there can be none."""
+    agency = zygote.agent()
+    return ProcessStream(ForkedChild(agency.process(), agency.stdin, agency.stdout, agency.stderr))
 
 
 def connect(host: Host, stream: ProcessStream) -> Connection:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Any
+from typing import Any, cast
 
-from execnet.gateway_base import Popen2IO, WorkerGateway, get_execmodel
+from execnet.gateway_base import IO, Popen2IO, WorkerGateway, get_execmodel
 
 from pytest_disttest.worker import bootstrap
 from pytest_disttest.worker.crew import Forking
 from pytest_disttest.worker.nursery import Nursery
 
 
-class ForkedGateway(WorkerGateway):  # type: ignore[misc]
+class ForkedGateway(WorkerGateway):
     """execnet's gateway, which also knows how this agent starts workers."""
 
     def __init__(self, io: Popen2IO, starter: Forking) -> None:
-        super().__init__(io=io, id="forked-agent", _startcount=2)
+        super().__init__(io=cast(IO, io), id="forked-agent", _startcount=2)
         self._starter = starter
 
     def become_agent(self, channel: Any) -> None:

@@ -18,7 +18,7 @@ from pytest_disttest.gateways.process import ProcessStream, spawned
 from pytest_disttest.model import Host
 from pytest_disttest.worker import bootstrap
 from pytest_disttest.worker.forkable import is_forkable
-from pytest_disttest.worker.nursery import Nursery
+from pytest_disttest.worker.zygote import Zygote
 
 TRANSPORTS: dict[str, ModuleType] = {"local": popen, "ssh": ssh}
 """A transport is a module with ``command``, ``diagnose`` and ``DEFAULT_DIRECTORY`` ("" = files are shared)."""
@@ -27,17 +27,17 @@ CONNECT_TIMEOUT_S = 10
 
 
 def open_connection(
-    host: Host, *, start_timeout_s: float = 30.0, sys_path: Sequence[str], nursery: Nursery | None = None
+    host: Host, *, start_timeout_s: float = 30.0, sys_path: Sequence[str], zygote: Zygote | None = None
 ) -> Connection:
     """Return a connection to *host*, which has a new enough Python, pytest and a directory to write to.
 
     Blocks for at most about *start_timeout_s*. On this machine, *sys_path* is appended to the import
-    path of the controller's own interpreter; with a *nursery*, its agent is a fork from there where it can be.
+    path of the controller's own interpreter; with a *zygote*, its agent is a fork from there where it can be.
     Raises HostUnusable, whose ``reason`` is one of unreachable, auth, host-key, no-python, old-python, no-pytest,
     directory, timeout, lost, protocol.
     """
     transport = transport_of(host)
-    forks = nursery if is_forkable(host) else None
+    forks = zygote if is_forkable(host) else None
     try:
         stream = _start(host, transport, start_timeout_s) if forks is None else fork.start(forks)
     except OSError as error:

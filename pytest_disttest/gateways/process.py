@@ -30,10 +30,12 @@ MAX_READ_BYTES = 256 << 20
 class Process(Protocol):
     """The part of ``subprocess.Popen`` that a stream needs. The process leads a session of its own."""
 
-    pid: int
     stdin: IO[bytes] | None
     stdout: IO[bytes] | None
     stderr: IO[bytes] | None
+
+    @property
+    def pid(self) -> int: ...
 
     def poll(self) -> int | None: ...
 

@@ -104,7 +104,8 @@ class Agent:
         elif kind == "beat":
             self._patience_s = rest[0]
         elif kind == "spawn":
-            self._spawn(*rest, self._starter)
+            name, flags, env = rest
+            self._spawn(name, flags, env, self._starter)
         elif kind == "breed":
             self._breed(rest[0])
         elif kind == "clone":

@@ -172,7 +172,7 @@ class Breeding:
             breeder.serve()
         except Born as born:
             return born
-        ending.run_to_the_end(lambda: None)
+        return ending.run_to_the_end(lambda: None)
 
 
 def take_descriptors(born: Born, link: Link, config: pytest.Config) -> None:

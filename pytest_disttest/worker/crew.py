@@ -92,7 +92,8 @@ class Forking:
 
     def start(self, what: Start) -> Process:
         """Return a new worker process; raises OSError when it cannot be started."""
-        return self._nursery.fork(WORKER_MAIN, (what.out, what.err, what.link, what.shared, what.claims, what.line), env=what.env)
+        given = (what.out, what.err, what.link, what.shared, what.claims, what.line)
+        return self._nursery.born(self._nursery.ask(WORKER_MAIN, given, env=what.env))
 
 
 class Cloning:
@@ -105,7 +106,7 @@ class Cloning:
 
     def start(self, what: Start) -> Process:
         """Return a new worker process; raises OSError when it cannot be started."""
-        return self._nursery.fork("", (what.out, what.err, what.link, what.shared))
+        return self._nursery.born(self._nursery.ask("", (what.out, what.err, what.link, what.shared)))
 
 
 class Starter(Protocol):
@@ -155,9 +156,9 @@ class WorkerProcess:
                 self._line: socket.socket | None = mine
             else:
                 self._line = None
-            self.process: Process = starter.start(
-                Start(package_dir, python, flags, env, theirs.fileno(), backing.fileno(), claims, *ends, line)
-            )
+            out, err = ends
+            start = Start(package_dir, python, flags, env, theirs.fileno(), backing.fileno(), claims, out, err, line)
+            self.process: Process = starter.start(start)
             unless_started.pop_all()
         self._tails: dict[str, deque[bytes]] = {"out": deque(), "err": deque()}
         self._captured: dict[str, int] = {}

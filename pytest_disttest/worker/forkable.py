@@ -12,7 +12,7 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 
@@ -26,7 +26,10 @@ DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """What matters for a fork: *threads* are Python's, *tasks* the kernel's; *held* are descriptors opened here."""
+    """What matters for a fork: *threads* are Python's, *tasks* the kernel's threads of this process.
+
+    *modules* are those of ``NEVER_FORKED`` that are loaded, *held* the descriptors that both would use.
+    """
 
     platform: str = "linux"
     threads: int = 1
@@ -40,22 +43,22 @@ class ProcessState:
 
 def objection(state: ProcessState) -> str:
     """Return why a process in this *state* should not be forked, "" when it may be."""
+    return next(_objections(state), "")
+
+
+def _objections(state: ProcessState) -> Iterator[str]:
     if state.platform != "linux":
-        return f"a fork is not safe on {state.platform}"
+        yield f"a fork is not safe on {state.platform}"
     if state.is_nested:
-        return "this run is part of another one in the same process"
+        yield "this run is part of another one in the same process"
     if state.tracing:
-        return f"{state.tracing} is active (coverage, a debugger or a profiler)"
+        yield f"{state.tracing} is active (coverage, a debugger or a profiler)"
     if state.has_cuda:
-        return "CUDA is initialised"
-    loaded = [name for name in NEVER_FORKED if name in state.modules]
-    if loaded:
-        return f"{loaded[0]} is loaded, which does not survive a fork"
+        yield "CUDA is initialised"
+    yield from (f"{name} is loaded, which does not survive a fork" for name in sorted(state.modules))
     if state.threads > 1 or state.tasks > 1:
-        return f"a plugin has started a thread ({max(state.threads, state.tasks)} run)"
-    if state.held:
-        return f"a plugin holds {state.held[0]} open"
-    return ""
+        yield f"a plugin has started a thread ({max(state.threads, state.tasks)} run)"
+    yield from (f"a plugin holds {thing} open" for thing in state.held)
 
 
 def mixture(hosts: Iterable[Host], *, hash_is_settled: bool) -> str:

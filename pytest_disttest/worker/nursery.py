@@ -1,9 +1,10 @@
 """The line to a zygote, and the processes it forked, as their owner sees them.
 
-One message is one JSON object in one packet. Asked: ``{"call": "module:function", "env": {...}, "own_line": flag}``
-with descriptors: the first two become standard output and error, the others the function's arguments; *own_line* gives
-it one more, a line of its own to the zygote. Answers: ``{"born": pid}`` (from the new process, in a session of its own),
-``{"failed": why}``, and some time later ``{"exit": pid, "code": number}``.
+One message is one JSON object in one packet. Asked: ``{"order": number, "call": "module:function", "env": {...},
+"own_line": flag}`` with descriptors: the first two become standard output and error, the others the function's
+arguments; *own_line* gives it one more, a line of its own to the zygote. Answers: ``{"order": number, "born": pid}``
+(from the new process, in a session of its own) or ``{"order": number, "failed": why}``, and some time after a birth
+``{"exit": pid, "code": number}``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 PACKET_BYTES = 1 << 17
 LOOK_AGAIN_S = 0.05
 ANSWER_S = 20
+GONE = "the process that forks is gone, or stopped"
 
 
 class Nursery:
@@ -33,26 +35,36 @@ class Nursery:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", ANSWER_S, 0))
         self._lock = threading.Lock()
         self._codes: dict[int, int] = {}
+        self._answers: dict[int, dict[str, Any]] = {}
+        self._orders = 0
         self._is_gone = False
 
-    def fork(
+    def ask(
         self, call: str, descriptors: Sequence[int], *, env: Mapping[str, str] | None = None, own_line: bool = False
-    ) -> Forked:
-        """Return a new process that runs the function *call*; raises OSError when there can be none."""
-        order = json.dumps({"call": call, "env": dict(env or {}), "own_line": own_line}).encode()
+    ) -> int:
+        """Ask for a new process that runs the function *call*; return the number of this order, for ``born``.
+
+        Raises OSError when the zygote is gone. *descriptors* may be closed afterwards.
+        """
         with self._lock:
+            self._orders += 1
+            order = {"order": self._orders, "call": call, "env": dict(env or {}), "own_line": own_line}
             if self._is_gone:
-                raise BrokenPipeError("the process that forks is gone")
-            socket.send_fds(self._line, [order], list(descriptors))
-            while True:
-                answer = self._receive()
-                if answer is None:
+                raise BrokenPipeError(GONE)
+            socket.send_fds(self._line, [json.dumps(order).encode()], list(descriptors))
+            return self._orders
+
+    def born(self, order: int) -> Forked:
+        """Return the process that was asked for; raises OSError when there can be none."""
+        with self._lock:
+            while order not in self._answers:
+                if self._receive() is None:
                     self._is_gone = True
-                    raise BrokenPipeError("the process that forks is gone, or stopped")
-                if "failed" in answer:
-                    raise OSError(answer["failed"])
-                if "born" in answer:
-                    return Forked(self, answer["born"])
+                    raise BrokenPipeError(GONE)
+            answer = self._answers.pop(order)
+        if "failed" in answer:
+            raise OSError(answer["failed"])
+        return Forked(self, answer["born"])
 
     def exit_code(self, pid: int) -> int | None:
         """Return how the process *pid* ended, None while it runs. A zygote's end is its children's end."""
@@ -86,6 +98,8 @@ class Nursery:
         message: dict[str, Any] = json.loads(packet)
         if "exit" in message:
             self._codes[message["exit"]] = message["code"]
+        else:
+            self._answers[message["order"]] = message
         return message
 
 

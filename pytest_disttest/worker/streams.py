@@ -26,8 +26,9 @@ def _opened(descriptor: int, mode: str, *, like: Any) -> io.TextIOWrapper:
 
     Encoding, handling of errors and ``-u`` are the process's, so those of *like*.
     """
-    is_unbuffered = mode == "w" and bool(getattr(like, "write_through", False))
-    binary: Any = open(descriptor, f"{mode}b", buffering=0 if is_unbuffered else -1, closefd=False)
+    is_unbuffered = bool(getattr(like, "write_through", False))
+    buffering = 0 if is_unbuffered and mode == "w" else -1
+    binary: Any = os.fdopen(descriptor, f"{mode}b", buffering=buffering, closefd=False)
     getattr(binary, "raw", binary).name = ("<stdin>", "<stdout>", "<stderr>")[descriptor]
     stream = io.TextIOWrapper(
         binary,

@@ -22,36 +22,90 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import pytest
 
 from pytest_disttest.worker import ending, forkable, leash, streams
-from pytest_disttest.worker.nursery import PACKET_BYTES, Nursery
+from pytest_disttest.worker.nursery import PACKET_BYTES, Forked, Nursery
 
 PRELOADED = ("pytest_disttest.worker.bootstrap", "pytest_disttest.worker.agent", "pytest_disttest.worker.main")
+AGENT = "pytest_disttest.gateways.forked:serve"
 MOST_DESCRIPTORS = 8
 PATIENCE_S = 6.0
 """How long agents may take to end in order, once the controller is gone."""
 
 
+class Agency:
+    """An agent that was asked for, and our ends of its pipes: orders go into *stdin*, the others are read."""
+
+    def __init__(self, nursery: Nursery) -> None:
+        """Ask for an agent; raises OSError when there can be none."""
+        self._nursery = nursery
+        orders, to_agent = os.pipe()
+        from_agent, answers = os.pipe()
+        words, err = os.pipe()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        self.stdin: IO[bytes] = os.fdopen(to_agent, "wb", buffering=0)
+        self.stdout: IO[bytes] = os.fdopen(from_agent, "rb")
+        self.stderr: IO[bytes] = os.fdopen(words, "rb")
+        theirs = (nowhere, err, orders, answers)
+        try:
+            self._order = nursery.ask(AGENT, theirs, own_line=True)
+        except OSError:
+            self.close()
+            raise
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
+
+    def process(self) -> Forked:
+        """Return the agent's process; raises OSError when there can be none."""
+        try:
+            return self._nursery.born(self._order)
+        except OSError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close our ends, at which the agent ends."""
+        for end in (self.stdin, self.stdout, self.stderr):
+            end.close()
+
+
 class Zygote:
-    """The controller's hold on the zygote: its line, and the end of it."""
+    """The controller's hold on the zygote: its line, its first agent, and the end of it."""
 
     def __init__(self, line: socket.socket, pid: int) -> None:
-        self.nursery = Nursery(line)
-        self.pid = pid
+        self._nursery = Nursery(line)
+        self._pid = pid
+        self._waiting: list[Agency] = []
         self._is_closed = False
+
+    def prepare_agent(self) -> None:
+        """Ask for an agent before anybody knows whether it is needed."""
+        with contextlib.suppress(OSError):  # whoever asks for it hears of that
+            self._waiting.append(Agency(self._nursery))
+
+    def agent(self) -> Agency:
+        """Return an agent of the caller's own; raises OSError when there can be none."""
+        try:
+            return self._waiting.pop()
+        except IndexError:
+            return Agency(self._nursery)
 
     def close(self) -> None:
         """Let the zygote end, and wait until it has; harmless when repeated."""
         if not self._is_closed:
             self._is_closed = True
-            self.nursery.close()
+            while self._waiting:
+                self._waiting.pop().close()
+            self._nursery.close()
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(self.pid, 0)
+                os.waitpid(self._pid, 0)
 
 
 def start(config: pytest.Config) -> Zygote:
@@ -78,7 +132,7 @@ def _live(line: socket.socket, config: pytest.Config, controller: int) -> NoRetu
         os.close(descriptor)
     streams.renew()
     ending.forget_parents_end()
-    hook = config.pluginmanager.rewrite_hook
+    hook: object = config.pluginmanager.rewrite_hook
     sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not hook]
     brood = Brood(line)
     leash.end_with_parent(controller, number=signal.SIGTERM)
@@ -157,7 +211,7 @@ class Brood:
         try:
             pid = os.fork()
         except OSError as error:
-            _send(line, {"failed": f"cannot fork: {error}"})
+            _send(line, {"order": order["order"], "failed": f"cannot fork: {error}"})
             pid = -1
         if pid == 0:
             more = [] if theirs is None else [theirs.detach()]
@@ -178,7 +232,7 @@ class Brood:
         try:
             os.setsid()
             leash.end_with_parent(self._pid)
-            _send(line, {"born": os.getpid()})
+            _send(line, {"order": order["order"], "born": os.getpid()})
             self._let_go(own)
             streams.renew(*descriptors[:2])
             for descriptor in descriptors[2:]:
@@ -188,7 +242,7 @@ class Brood:
             module, _, name = order["call"].partition(":")
             function: Callable[..., object] = getattr(importlib.import_module(module), name)
         except BaseException:
-            sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+            traceback.print_exc()
             os._exit(1)
         ending.run_to_the_end(partial(function, *descriptors[2:]))
 
