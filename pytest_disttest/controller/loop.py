@@ -19,7 +19,7 @@ from pytest_disttest.controller.replay import Replayer
 from pytest_disttest.controller.run import Run
 from pytest_disttest.controller.workerwork import WorkerWork
 from pytest_disttest.errors import HostUnusable, NoHostLeft
-from pytest_disttest.model import Outcome
+from pytest_disttest.model import Outcome, Plan
 from pytest_disttest.plan import waits_for
 from pytest_disttest.schedule import Assign, Block, Command, Event, Finish, Hold, Refuse, Scheduler, Tick, Unplace
 
@@ -96,7 +96,7 @@ class Loop:
             with self._losing(link):
                 for number in range(link.slots_used):
                     node = roster.enlist(link, f"w{number + 1}")
-                    collects = self._run.settings.collect if link.slots_used > 1 else "full"
+                    collects = self._run.settings.collect if link.workers > 1 else "full"
                     roster.instruct(link, node, table=number == 0, collects=collects)
         for told in self._before_enlisting:
             told()
@@ -105,9 +105,10 @@ class Loop:
         """Wait until every worker has told what it collected, or has died of it."""
         self._until(lambda: all(self.workers.is_known(node) for node in self._run.roster.alive))
 
-    def run(self, scheduler: Scheduler) -> None:
+    def run(self, plan: Plan, scheduler: Scheduler) -> None:
         """Hand out cases until each has its outcome, or the run is called off."""
         self._run.scheduler = scheduler
+        self.workers.growth.planned(plan, time.monotonic())
         self._let_workers_be_heard(flag=True)
         for node in self._run.roster.alive:
             self.workers.release(node)
@@ -162,6 +163,7 @@ class Loop:
         now = time.monotonic()
         if self._run.scheduler is not None:
             self._decide(Tick())
+        self.workers.growth.look(now)
         self._hosts.watch(now)
         self._run.screen.tick(now, remaining=self._run.remaining)
         session = self._run.session

@@ -58,7 +58,8 @@ class WorkerNode:
 
     *slot* is the name by which the agent of *host* knows the process. *cases* maps the worker's own
     item numbers to the run's case indexes, once its collection is known; -1 for an item that is no case of the run.
-    *shares* tells that it collected some files only, *waits* that it has not collected and may become a fork. As with xdist, *workerinfo* and
+    *shares* tells that it collected some files only, *waits* that it has not collected and may become
+    a fork. As with xdist, *workerinfo* and
     *workeroutput* are not there before the worker has told them: plugins ask with ``hasattr``.
     """
 
@@ -77,7 +78,7 @@ class WorkerNode:
         self.digest = ""
         # a character may arrive in two pieces
         self.decoders = {stream: codecs.getincrementaldecoder("utf-8")("replace") for stream in ("out", "err")}
-        self.asked_for_table = False
+        self.asked_for_table = self.sends_table = False
         self.is_down = False
         self.has_collected = False
         self.shares = False

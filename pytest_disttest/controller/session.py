@@ -116,7 +116,7 @@ class Controller:
                 raise session.Interrupted(f"{errors} during collection")
             plan = planning.make_plan(run)
             planning.report_not_runnable(plan, run, loop.cases)
-            loop.run(planning.make_scheduler(plan, run, self._experience))
+            loop.run(plan, planning.make_scheduler(plan, run, self._experience))
         if session.shouldfail:
             raise session.Failed(session.shouldfail)
         if session.shouldstop:

@@ -112,6 +112,9 @@ class Sharing:
         self._hosts_without.add(holder.host)
         del self._shares[holder.host]
         self._ask_for_all(holder)
+        if not holder.sends_table:
+            holder.asked_for_table = True
+            self._tell(holder, "table")
         for node in members:
             if node is not holder:
                 node.has_collected = node.shares = False

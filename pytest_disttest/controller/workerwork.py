@@ -11,6 +11,7 @@ from pytest_disttest import wire
 from pytest_disttest.controller import obituary
 from pytest_disttest.controller.casework import CaseWork
 from pytest_disttest.controller.forks import Forks
+from pytest_disttest.controller.growth import Growth
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.junit import SuiteProperties
 from pytest_disttest.controller.node import WorkerNode
@@ -42,6 +43,7 @@ class WorkerWork:
         self._failed_starts: dict[str, int] = {}
         self._forks = Forks(run, tell)
         self._sharing = Sharing(run, self._forks, tell)
+        self.growth = Growth(run, self._forks.start, self._sharing.way_of_latecomers)
 
     # what a session tells of its beginning
 
@@ -84,6 +86,7 @@ class WorkerWork:
 
     def files(self, node: WorkerNode, count: int) -> None:
         """A worker has met *count* files of the suite so far."""
+        self.growth.files_seen(node, count)
 
     def refused(self, node: WorkerNode, numbers: list[int], why: str) -> None:
         """A worker cannot collect cases that another one did."""

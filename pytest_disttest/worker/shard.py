@@ -58,7 +58,7 @@ class Shard:
         self._claims = claims
         self._tell_seen = tell_seen
         self._mine = NOWHERE
-        self._tell_at = 4
+        self._tell_at = 8
         self._opening: pytest.File | None = None
         self._places: dict[pytest.File, int] = {}
         self.at = 0
