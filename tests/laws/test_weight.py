@@ -1,4 +1,4 @@
-"""Law 4: who does not ask for ``--dist-hw`` does not pay for it."""
+"""Law 4: who does not ask for ``--dist-hw`` does not pay for it, and who does pays for what it needs."""
 
 from __future__ import annotations
 
@@ -42,3 +42,25 @@ def test_a_plain_run_imports_nothing_heavy(arguments: tuple[str, ...], tmp_path:
     assert "pytest_disttest.plugin" in names
     assert [] == [name for name in names if name.partition(".")[0] in HEAVY]
     assert [] == [name for name in names if name.startswith(("pytest_disttest.controller", "pytest_disttest.store"))]
+
+
+def test_a_small_distributed_run_imports_only_what_it_needs(tmp_path: Path):
+    """No graph without dependencies, no live view without a terminal, no database for its end, no inventory to read."""
+    tmp_path.joinpath("test_two.py").write_text("def test_one():\n    pass\ndef test_two():\n    pass\n")
+    tmp_path.joinpath("pyproject.toml").write_text("[project]\nname = 'x'\n")
+    plain, others = modules_after("-q", cwd=tmp_path)
+    for _ in range(2):  # the second run knows durations
+        code, names = modules_after("-q", "--dist-hw", "--hw-workers=1", cwd=tmp_path)
+
+    unneeded = {*HEAVY, "asyncio", "concurrent", "multiprocessing", "pathspec", "statistics", "xml"} - {"execnet"}
+    assert plain == code == 0
+    assert [] == [name for name in sorted(set(names) - set(others)) if name.partition(".")[0] in unneeded]
+    assert [] == [
+        name
+        for name in (
+            "pytest_disttest.store.database",
+            "pytest_disttest.plan.graph",
+            "pytest_disttest.inventory.described",
+        )
+        if name in names
+    ]
