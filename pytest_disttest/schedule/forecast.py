@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 LONG_S = 0.1
 """A case shorter than this is never long: what could be gained is not worth another order."""
-LONG_SHARE = 0.05
+LONG_SHARE = 0.03
 """Share of the ideal makespan from which on a case must start early, lest it ends alone."""
 RECENT = 0.2
 """Weight of the newest duration in the running mean."""
