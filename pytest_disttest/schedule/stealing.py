@@ -39,7 +39,10 @@ class Stealing:
 
     def fetch(self, thief: Worker, now: float) -> Fragment | None:
         """Take a whole fragment that another worker keeps: from the one with most to do, what it would come to last."""
-        for load in self._loads(self._backlog.keeps.keys() - {thief.name}, now):
+        keepers = [name for name, keep in self._backlog.keeps.items() if keep.count and name != thief.name]
+        for load in self._loads(keepers, now):
+            if load.left_s <= FETCH_S and load.count <= FETCH_AFTER:
+                break  # nor has any of those that follow
             fragment = self._backlog.last_of(load.worker.name, thief.name, thief.host)
             if fragment is not None and self._pays_to_fetch(fragment, load):
                 return self._backlog.take(fragment)
@@ -47,7 +50,7 @@ class Stealing:
 
     def steal(self, thief: Worker, now: float) -> Fragment | None:
         """Take a fragment that another worker has not begun, or a part of the one that it works on."""
-        owners = {name for name, worker in self._workers.items() if worker.fragments and worker is not thief}
+        owners = [name for name, worker in self._workers.items() if worker.fragments and worker is not thief]
         for load in self._loads(owners, now):
             victim = load.worker
             for fragment in list(victim.fragments)[::-1]:
@@ -64,7 +67,7 @@ class Stealing:
 
     def _loads(self, names: Collection[str], now: float) -> list[Load]:
         """Return what these workers have to do, the one with most first."""
-        loads = [self._load(worker, now) for name, worker in self._workers.items() if name in names]
+        loads = [self._load(self._workers[name], now) for name in names]
         return sorted(loads, key=lambda load: (-load.left_s, -load.count))
 
     def _load(self, worker: Worker, now: float) -> Load:
@@ -91,13 +94,15 @@ class Stealing:
         part = split(
             fragment,
             self._seams,
-            lambda case: known.get(case, each_s),
-            self._stock.waits,
+            each_s,
+            known,
             busy_s=victim.busy_s(self._forecast.expected_of(victim.given, 0.0), now) if known else 0.0,
             extra_s=FETCH_S if fetched else 0.0,
         )
         if part is None:
             fragment.refused = attempt
+        else:
+            self._stock.locate(part)
         return part
 
     def _each_s(self, victim: Worker, now: float) -> float:

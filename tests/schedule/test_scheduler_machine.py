@@ -199,14 +199,14 @@ class SchedulerMachine(RuleBasedStateMachine):
     def may_run(self, worker: Worker, case: int) -> bool:
         """Whether *worker* may be given *case*: of a group all or nothing, while that can be had."""
         unit = self.cases[case]
-        if self.is_together(unit) and unit.key not in self.broken and worker.refused & {*unit.cases}:
+        if unit.binding and unit.key not in self.broken and worker.refused & {*unit.cases}:
             return False
         return worker.host in self.hosts_of(case) and case not in worker.refused
 
     def needs(self, worker: Worker, case: int) -> bool:
         """Whether *worker* must stay for *case*; a group of which it refused a part goes on with others."""
         unit = self.cases[case]
-        return self.may_run(worker, case) and not (self.is_together(unit) and worker.refused & {*unit.cases})
+        return self.may_run(worker, case) and not (unit.binding and worker.refused & {*unit.cases})
 
     def finish(self, worker: Worker) -> None:
         assert worker.asked and not worker.finished
