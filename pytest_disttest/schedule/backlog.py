@@ -50,6 +50,7 @@ class Shelf:
 class Keep:
     """What one worker has collected and nobody has taken: from the front for itself, from the back for others."""
 
+    host: str
     front: Shelf = field(default_factory=Shelf)
     back: Shelf = field(default_factory=lambda: Shelf(backwards=True))
     homes: set[int] = field(default_factory=set)
@@ -105,9 +106,9 @@ class Backlog:
         fragment.offered = True
         self.weighty += fragment.weight > 0
         place = fragment.place
-        keepers = self._keepers.get(fragment.home)
+        keepers = self._keepers_of(fragment)
         (self._kept if keepers else self._free).put(fragment, place)
-        for name in keepers or ():
+        for name in keepers:
             self._offer_to(self.keeps[name], fragment, place)
 
     def _offer_to(self, keep: Keep, fragment: Fragment, place: int) -> None:
@@ -130,7 +131,7 @@ class Backlog:
         if fragment.offered:
             fragment.offered = False
             self.weighty -= fragment.weight > 0
-            for name in self._keepers.get(fragment.home, ()):
+            for name in self._keepers_of(fragment):
                 self.keeps[name].weigh(fragment, -1)
 
     def release(self, fragment: Fragment, case: int) -> None:
@@ -141,19 +142,20 @@ class Backlog:
 
     def drop(self, fragment: Fragment, case: int) -> None:
         """*case*, which waits, will not run."""
-        for name in self._keepers.get(fragment.home, ()) if fragment.offered else ():
+        keepers = self._keepers_of(fragment) if fragment.offered else []
+        for name in keepers:
             self.keeps[name].weigh(fragment, -1)
         fragment.waiting.remove(case)
-        for name in self._keepers.get(fragment.home, ()) if fragment.offered else ():
+        for name in keepers:
             self.keeps[name].weigh(fragment, 1)
         if not len(fragment):
             self.take(fragment)
 
     # who has collected what
 
-    def enlist(self, worker: str, homes: Collection[int]) -> None:
+    def enlist(self, worker: str, host: str, homes: Collection[int]) -> None:
         """*worker* has collected the stretches *homes*, and not all."""
-        self.keeps[worker] = Keep()
+        self.keeps[worker] = Keep(host)
         self.adopt(worker, homes)
 
     def adopt(self, worker: str, homes: Collection[int]) -> None:
@@ -162,47 +164,46 @@ class Backlog:
         if keep is None:
             return
         for home in sorted(homes):
-            if home in keep.homes:
-                continue
-            keep.homes.add(home)
-            keepers = self._keepers[home]
-            lying = list(self._lying[home].values()) if home in self._lying else []
-            if keepers:
-                keepers[worker] = None
-                for fragment in lying:
-                    if fragment.offered:
-                        self._offer_to(keep, fragment, fragment.place)
-                continue
-            for fragment in lying:
-                self._lift(fragment)
-            keepers[worker] = None
-            for fragment in lying:
-                self._lay(fragment)
-
-    def dismiss(self, worker: str) -> None:
-        """*worker* takes nothing any more: what only it kept is free."""
-        keep = self.keeps.get(worker)
-        if keep is None:
-            return
-        for home in sorted(keep.homes):
-            self.disown(worker, home)
-        del self.keeps[worker]
+            if home not in keep.homes:
+                lying = self._lift_all(home)
+                keep.homes.add(home)
+                self._keepers[home][worker] = None
+                self._lay_all(lying)
 
     def disown(self, worker: str, home: int) -> None:
         """*worker* has not collected *home*, as it turned out."""
         keep = self.keeps.get(worker)
         if keep is None or home not in keep.homes:
             return
-        keepers = self._keepers[home]
+        lying = self._lift_all(home)
+        keep.homes.discard(home)
+        del self._keepers[home][worker]
+        if not self._keepers[home]:
+            del self._keepers[home]
+        self._lay_all(lying)
+
+    def dismiss(self, worker: str) -> None:
+        """*worker* takes nothing any more: what only it kept is free."""
+        keep = self.keeps.get(worker)
+        if keep is not None:
+            for home in sorted(keep.homes):
+                self.disown(worker, home)
+            del self.keeps[worker]
+
+    def _lift_all(self, home: int) -> list[Fragment]:
         lying = list(self._lying[home].values()) if home in self._lying else []
         for fragment in lying:
             self._lift(fragment)
-        del keepers[worker]
-        keep.homes.discard(home)
-        if not keepers:
-            del self._keepers[home]
-        for fragment in lying:
+        return lying
+
+    def _lay_all(self, fragments: list[Fragment]) -> None:
+        for fragment in fragments:
             self._lay(fragment)
+
+    def _keepers_of(self, fragment: Fragment) -> list[str]:
+        """Return who has collected *fragment* and may run it."""
+        keepers = self._keepers.get(fragment.home, ())
+        return [name for name in keepers if fragment.fit.admits(name, self.keeps[name].host)]
 
     def is_kept(self, worker: str, fragment: Fragment) -> bool:
         """Whether *worker* has collected *fragment*, as far as is known."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
+from operator import neg
 
 from pytest_disttest.model import Unit
 from pytest_disttest.schedule.fragments import Fragment
@@ -24,31 +26,32 @@ def price_s(level: int) -> float:
 def split(
     fragment: Fragment,
     seams: Seams,
-    expected: Callable[[int], float],
-    waits: Container[int],
+    each_s: float,
+    known: Mapping[int, float],
     *,
     busy_s: float = 0.0,
     extra_s: float = 0.0,
 ) -> Fragment | None:
     """Cut off the later part of a fragment that somebody works on, at the cheapest seam that pays.
 
-    *expected* says how long a case may take (0.0 where nothing is known), *busy_s* how long the owner is
-    busy with what it was given already, *extra_s* what the other worker must spend before it can begin.
-    Of the places of one price, the one is taken that makes both end together. A fragment of which a
-    single case is left may be given away whole. Returns the part cut off, or None.
+    *known* says how long cases take, *each_s* what the others may take (0.0 where nothing is known);
+    *busy_s* is how long the owner is busy with what it was given already, *extra_s* what the other worker
+    must spend before it can begin. Of the places of one price, the one is taken that is nearest to where
+    both would end together: the middle, where history knows nothing. A fragment of which a single case is
+    left may be given away whole. Returns the part cut off, or None.
     """
     if fragment.unit.binding or not fragment.has_ready:
         return None
     cases = fragment.pending()
     levels = _levels(fragment, cases, seams)
-    until = [0.0, *accumulate(map(expected, cases))]  # seconds before each place
-    target = _target(until, busy_s)
+    after = _seconds_after(cases, each_s, known)
+    target = max(0, bisect_right(after, -(after[0] + busy_s) / 2, key=neg) - 1) if known else len(cases) // 2
     for level in sorted(set(levels)):
         if level >= NEVER:
             break
-        cut = min((place for place, at in enumerate(levels) if at <= level), key=lambda p: (abs(p - target), -p))
-        if until[-1] - until[cut] >= price_s(level) + extra_s:
-            part = fragment.part(cases[cut:], waits)
+        cut = _nearest(levels, level, min(target, len(cases) - 1))
+        if after[cut] >= price_s(level) + extra_s:
+            part = fragment.part(cases[cut:], fragment.waiting.intersection(cases[cut:]) if fragment.waiting else set())
             if not part.has_ready:
                 return None
             fragment.keep(cases[:cut])
@@ -56,19 +59,23 @@ def split(
     return None
 
 
-def _target(until: list[float], busy_s: float) -> int:
-    """Return how many cases the owner should keep; half of them where nothing is known of time."""
-    count = len(until) - 1
-    each_s = until[-1] / count
-    if busy_s == 0.0 and all(abs(at - place * each_s) <= 1e-9 for place, at in enumerate(until)):
-        return count // 2
-    keeps_s = max(0.0, (until[-1] - busy_s) / 2)
-    return max(place for place, at in enumerate(until) if at <= keeps_s)
+def _seconds_after(cases: list[int], each_s: float, known: Mapping[int, float]) -> Sequence[float]:
+    """Return for each place how long the cases from there on take."""
+    if not known:
+        return [count * each_s for count in range(len(cases), -1, -1)]
+    return [*accumulate((known.get(case, each_s) for case in reversed(cases)), initial=0.0)][::-1]
 
 
-def cut_long(
-    fragment: Fragment, seams: Seams, predicted: Mapping[int, float], waits: Container[int], long_s: float
-) -> list[Fragment]:
+def _nearest(levels: list[int], level: int, target: int) -> int:
+    """Return the place nearest to *target* where a cut costs *level* at most; of two, the later one."""
+    for distance in range(len(levels)):
+        for place in (target + distance, target - distance):
+            if 0 <= place < len(levels) and levels[place] <= level:
+                return place
+    raise ValueError(f"no seam of level {level}")
+
+
+def cut_long(fragment: Fragment, seams: Seams, predicted: Mapping[int, float], long_s: float) -> list[Fragment]:
     """Cut out the cases that are predicted to take *long_s* or more, each as a fragment with its weight.
 
     A case stays where cutting it out costs more than it is worth. A binding unit, or a fragment of one
@@ -88,8 +95,9 @@ def cut_long(
         kept = pending[0]
         cut.discard(kept)
         fragment.weight = predicted[kept]
-    fragment.keep(case for case in pending if case not in cut)
-    parts = [fragment.part([case], waits) for case in pending if case in cut]
+    waiting = fragment.waiting
+    parts = [fragment.part([case], waiting & {case}) for case in pending if case in cut]
+    fragment.keep([case for case in pending if case not in cut])
     for part in parts:
         part.weight = part.each_s = predicted[part.pending()[0]]
     return sorted(parts, key=lambda part: -part.weight)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 LONG_S = 0.1
 """A case shorter than this is never long: what could be gained is not worth another order."""
-LONG_SHARE = 0.05
+LONG_SHARE = 0.03
 """Share of the ideal makespan from which on a case must start early, lest it ends alone."""
 RECENT = 0.2
 """Weight of the newest duration in the running mean."""
@@ -28,8 +28,10 @@ class Forecast:
         """Return the seconds that *case* may take; None while nothing is known."""
         return self.known.get(case, self.mean_s)
 
-    def expected_of(self, cases: Iterable[int], default_s: float) -> float:
+    def expected_of(self, cases: Collection[int], default_s: float) -> float:
         """Return the seconds that *cases* may take, those without history *default_s* each."""
+        if not self.known:
+            return len(cases) * default_s
         return sum(self.known.get(case, default_s) for case in cases)
 
     def average_s(self, cases: Iterable[int]) -> float | None:

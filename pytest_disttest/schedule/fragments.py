@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pytest_disttest.model import Plan, Unit
@@ -115,22 +115,20 @@ class Fragment:
             return list(self.cases)
         return sorted([*self.cases, *(case for _, case in self.released), *self.waiting], key=self.rank.__getitem__)
 
-    def keep(self, cases: Iterable[int]) -> None:
+    def keep(self, cases: list[int]) -> None:
         """Be reduced to *cases*, which are some of its own, in order."""
-        waiting, self.released = self.waiting, []
-        kept = list(cases)
-        self.waiting = waiting.intersection(kept) if waiting else waiting
-        self.cases = deque(case for case in kept if case not in waiting)
+        self.released = []
+        self.waiting = self.waiting.intersection(cases) if self.waiting else self.waiting
+        waiting = self.waiting
+        self.cases = deque(case for case in cases if case not in waiting) if waiting else deque(cases)
 
-    def part(self, cases: Iterable[int], waits: Container[int], fit: Fit | None = None) -> Fragment:
-        """Return a new fragment of *cases*, which come from the same stretch and are in order."""
-        listed = list(cases)
-        waiting = {case for case in listed if case in waits}
+    def part(self, cases: list[int], waiting: set[int], fit: Fit | None = None) -> Fragment:
+        """Return a new fragment of *cases*, which come from the same stretch and are in order; *waiting* do wait."""
         return Fragment(
             home=self.home,
             unit=self.unit,
             fit=fit or self.fit,
-            cases=deque(case for case in listed if case not in waiting),
+            cases=deque(case for case in cases if case not in waiting) if waiting else deque(cases),
             rank=self.rank,
             mates=self.mates,
             waiting=waiting,

@@ -96,7 +96,7 @@ class Scheduler:
     def _on_ready(self, event: WorkerReady, now: float) -> list[Command]:
         self._workers[event.worker] = Worker(event.worker, event.host)
         if event.holds is not None:
-            self._stock.backlog.enlist(event.worker, self._stock.whole_homes(event.holds))
+            self._stock.backlog.enlist(event.worker, event.host, self._stock.whole_homes(event.holds))
         return []
 
     def _on_wanted(self, event: WorkWanted, now: float) -> list[Command]:
@@ -278,7 +278,7 @@ class Scheduler:
             return current
         if opened and not worker.untried:
             return None
-        taken = self._stealing.fetch(worker) or (None if opened else self._stealing.steal(worker, now))
+        taken = self._stealing.fetch(worker, now) or (None if opened else self._stealing.steal(worker, now))
         return None if taken is None else stock.own(taken, worker)
 
     def _may_come(self, worker: Worker) -> bool:

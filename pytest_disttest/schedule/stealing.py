@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from pytest_disttest.schedule.cuts import Seams, split
 from pytest_disttest.schedule.fragments import Fragment, Refusal
@@ -17,6 +18,15 @@ SLOW_S = 0.1
 """How long a case must have run before it says something about those that follow it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Seconds of work before a worker, and the fragments that it would take up."""
+
+    worker: Worker
+    left_s: float
+    count: int
+
+
 class Stealing:
     """Finds work for one worker in what others keep or own."""
 
@@ -27,48 +37,52 @@ class Stealing:
         self._forecast = stock.forecast
         self._seams = seams
 
-    def fetch(self, thief: Worker) -> Fragment | None:
+    def fetch(self, thief: Worker, now: float) -> Fragment | None:
         """Take a whole fragment that another worker keeps: from the one with most to do, what it would come to last."""
-        for victim, left_s, count in self._by_load(self._backlog.keeps.keys() - {thief.name}):
-            fragment = self._backlog.last_of(victim.name, thief.name, thief.host)
-            if fragment is not None and self._pays_to_fetch(fragment, left_s, count):
+        keepers = [name for name, keep in self._backlog.keeps.items() if keep.count and name != thief.name]
+        for load in self._loads(keepers, now):
+            if load.left_s <= FETCH_S and load.count <= FETCH_AFTER:
+                break  # nor has any of those that follow
+            fragment = self._backlog.last_of(load.worker.name, thief.name, thief.host)
+            if fragment is not None and self._pays_to_fetch(fragment, load):
                 return self._backlog.take(fragment)
         return None
 
     def steal(self, thief: Worker, now: float) -> Fragment | None:
         """Take a fragment that another worker has not begun, or a part of the one that it works on."""
-        owners = {name for name, worker in self._workers.items() if worker.fragments and worker is not thief}
-        for victim, left_s, count in self._by_load(owners):
+        owners = [name for name, worker in self._workers.items() if worker.fragments and worker is not thief]
+        for load in self._loads(owners, now):
+            victim = load.worker
             for fragment in list(victim.fragments)[::-1]:
                 if fragment.unit.binding or not fragment.fit.admits(thief.name, thief.host):
                     continue
                 is_kept = self._backlog.is_kept(thief.name, fragment)
                 if fragment is not victim.fragments[0]:
-                    if is_kept or self._pays_to_fetch(fragment, left_s, count):
+                    if is_kept or self._pays_to_fetch(fragment, load):
                         victim.put_down(fragment)
                         return fragment
                 elif part := self._split_off(fragment, victim, now, fetched=not is_kept):
                     return part
         return None
 
-    def _by_load(self, names: Collection[str]) -> list[tuple[Worker, float, int]]:
-        """Return these workers, the one with most to do first, with the seconds and fragments that lie before it."""
-        loads = [(worker, *self._load(worker)) for name, worker in self._workers.items() if name in names]
-        return sorted(loads, key=lambda load: (-load[1], -load[2]))
+    def _loads(self, names: Collection[str], now: float) -> list[Load]:
+        """Return what these workers have to do, the one with most first."""
+        loads = [self._load(self._workers[name], now) for name in names]
+        return sorted(loads, key=lambda load: (-load.left_s, -load.count))
 
-    def _load(self, worker: Worker) -> tuple[float, int]:
+    def _load(self, worker: Worker, now: float) -> Load:
         mean_s = self._forecast.mean_s or 0.0
         keep = self._backlog.keeps.get(worker.name)
         left_s, count = (keep.left_s(mean_s), keep.count) if keep is not None else (0.0, 0)
-        for fragment in worker.fragments:
-            left_s += _left_s(fragment, mean_s)
-        return left_s, count + len(worker.fragments)
+        left_s += worker.busy_s(self._forecast.expected_of(worker.given, mean_s), now)
+        left_s += sum(_left_s(fragment, mean_s) for fragment in worker.fragments)
+        return Load(worker, left_s, count + len(worker.fragments))
 
-    def _pays_to_fetch(self, fragment: Fragment, left_s: float, count: int) -> bool:
-        """Whether the owner has enough before it that it would come to *fragment* later than the thief."""
-        if self._forecast.mean_s is None and fragment.each_s is None:
-            return count > FETCH_AFTER
-        return left_s - _left_s(fragment, self._forecast.mean_s or 0.0) > FETCH_S
+    def _pays_to_fetch(self, fragment: Fragment, load: Load) -> bool:
+        """Whether the owner has so much before it that it would come to *fragment* later than the thief."""
+        if self._forecast.mean_s is None and fragment.each_s is None and load.count > FETCH_AFTER:
+            return True
+        return load.left_s - _left_s(fragment, self._forecast.mean_s or 0.0) > FETCH_S
 
     def _split_off(self, fragment: Fragment, victim: Worker, now: float, *, fetched: bool) -> Fragment | None:
         """Split *fragment* where that pays and leaves something to do; one that was refused is not weighed anew."""
@@ -80,13 +94,15 @@ class Stealing:
         part = split(
             fragment,
             self._seams,
-            lambda case: known.get(case, each_s),
-            self._stock.waits,
+            each_s,
+            known,
             busy_s=victim.busy_s(self._forecast.expected_of(victim.given, 0.0), now) if known else 0.0,
             extra_s=FETCH_S if fetched else 0.0,
         )
         if part is None:
             fragment.refused = attempt
+        else:
+            self._stock.locate(part)
         return part
 
     def _each_s(self, victim: Worker, now: float) -> float:

@@ -36,7 +36,7 @@ class Stock:
         self.open = set(self._home)
         self.forecast = Forecast(self.open, predicted)
         for home in homes:
-            self._lay_down(home.part(home.pending(), self.waits))
+            self._lay_down(home.part(home.pending(), home.waiting.copy()))
 
     # cases end
 
@@ -87,8 +87,6 @@ class Stock:
             homes = [fragment.home] if fragment.unit.binding else fragment.mates
             self.backlog.adopt(worker.name, homes)
             worker.fetched.update(homes)
-        for case in fragment.waiting:
-            self._place[case] = fragment
         return fragment
 
     def let_go(self, fragment: Fragment, worker: Worker) -> None:
@@ -107,9 +105,13 @@ class Stock:
         for part in parts:
             if part.each_s is None:
                 part.each_s = self.forecast.average_s(part.pending())
-            for case in part.waiting:
-                self._place[case] = part
+            self.locate(part)
             self.backlog.put(part)
+
+    def locate(self, fragment: Fragment) -> None:
+        """Note that what waits of a new *fragment* lies there."""
+        for case in fragment.waiting:
+            self._place[case] = fragment
 
     def aim(self) -> None:
         """Tell the long cases from the others, and let them go first; a matter of history and of how many we are."""
@@ -126,7 +128,7 @@ class Stock:
                     self._lay_down(part)
 
     def _cut_long(self, fragment: Fragment) -> list[Fragment]:
-        parts = cut_long(fragment, self._seams, self.forecast.known, self.waits, self.long_s)
+        parts = cut_long(fragment, self._seams, self.forecast.known, self.long_s)
         if parts:
             fragment.each_s = self.forecast.average_s(fragment.pending())
         return parts
@@ -241,7 +243,7 @@ class Stock:
                     by_fit.setdefault(self._fit([case]), []).append(case)
             else:
                 by_fit[fit] = members
-            parts += [home.part(some, self.waits, fit) for fit, some in by_fit.items()]
+            parts += [home.part(some, self.waits.among(some), fit) for fit, some in by_fit.items()]
         return parts
 
     def _fit(self, cases: list[int]) -> Fit:

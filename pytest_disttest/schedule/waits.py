@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 from pytest_disttest.model import Outcome, Plan
 
 
 class Waits:
-    """The cases that wait for others; ``case in waits`` tells whether it still does."""
+    """The cases that wait for others."""
 
     def __init__(self, plan: Plan) -> None:
         self._left = {case: len(needed) for case, needed in plan.prerequisites.items() if needed}
@@ -18,8 +18,9 @@ class Waits:
             for prerequisite in needed:
                 self._dependents[prerequisite].append(case)
 
-    def __contains__(self, case: object) -> bool:
-        return case in self._left
+    def among(self, cases: Iterable[int]) -> set[int]:
+        """Return those of *cases* that still wait."""
+        return self._left.keys() & cases if self._left else set()
 
     def is_awaited(self, case: int) -> bool:
         """Whether others wait, or waited, for *case*."""
