@@ -139,7 +139,7 @@ def _ingest(arguments: argparse.Namespace) -> int:
         raise _no_store(directory)
     summary = store.ingest(directory, verify=True)
     if arguments.json:
-        _print_json(asdict(summary))
+        _print_json(summary._asdict())
     else:
         print(summary)
     return 1 if summary.left else 0

@@ -69,6 +69,7 @@ class Settings:
     show_plan: bool = False
     heartbeat_s: float = 30.0
     unmatched: str = "skip"
+    collect: str = "auto"
     max_worker_restarts: int | None = None
     ignore_unknown_dependency: bool = False
     sync_ignore: tuple[str, ...] = ()
@@ -132,6 +133,12 @@ OPTION_ROWS: Final = (
         "--hw-unmatched",
         "What becomes of a test that no host of the run can satisfy: 'skip' (default) or 'fail'.",
         {"metavar": "skip|fail"},
+    ),
+    OptionRow(
+        "--hw-collect",
+        "How the workers of a host collect: 'auto' (default), 'sharded' (each file once, by one of them) or 'full' "
+        "(each of them everything). auto shares the files unless a plugin or option needs the whole list of tests.",
+        {"metavar": "auto|full|sharded"},
     ),
     OptionRow(
         "--hw-heartbeat",

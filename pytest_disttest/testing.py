@@ -14,6 +14,10 @@ it all took. No process is started and no real time passes::
 A fake worker behaves as a real one does: it asks for more when the last quarter of its batch begins, works
 on what it has while the answer travels, and waits when it has nothing. A case in *deadly* kills the worker
 that runs it; a new worker takes its place. A host with ``lost_at_s`` disappears then, with its workers.
+
+Without *sharded* every worker has collected everything. With it, the first workers of a host share the files
+among them, and a worker that is given a case of another file collects that first, which takes time, or finds
+that it cannot, and refuses.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from pytest_disttest.model import Outcome, Plan, Unit
@@ -29,12 +34,14 @@ from pytest_disttest.schedule import (
     Assign,
     Block,
     CaseEnded,
+    CasesRefused,
     CaseStarted,
     Command,
     Event,
     Finish,
     Hold,
     HostLost,
+    Refuse,
     Tick,
     Unplace,
     WorkerLost,
@@ -61,6 +68,25 @@ class FakeHost:
     workers: int = 1
     speed: float = 1.0
     lost_at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sharded:
+    """Each of *files* (case numbers) is collected by one worker of a host, in turns: the first by the first worker.
+
+    Another one takes *collect_s* for it when it is given a case of it. *alone* are cases that nobody but
+    the owner of their file can collect. A worker that takes the place of a dead one begins with nothing.
+    """
+
+    files: Sequence[Sequence[int]]
+    collect_s: float = 0.0
+    alone: Collection[int] = ()
+
+    def shard(self, place: int, workers: int) -> frozenset[int]:
+        """Return the cases that the worker number *place* of a host collects."""
+        return (
+            frozenset(case for file in self.files[place::workers] for case in file) if place < workers else frozenset()
+        )
 
 
 @dataclass(slots=True)
@@ -93,14 +119,18 @@ class Record:
     """What became of a run.
 
     *ran* in the order of endings, *batches* in the order of hand-outs, *blocked* maps a case to its culprit,
-    *unplaced* are those that only lost hosts could run. *finished* are the workers told to finish, *waiting*
-    those that still waited when nothing moved any more: none, if the scheduler is any good.
+    *unplaced* are those that only lost hosts could run, *refused* those that no worker could collect.
+    *fetched* tells which file (its place) a worker collected because it was given a case of it. *finished*
+    are the workers told to finish, *waiting* those that still waited when nothing moved any more: none, if
+    the scheduler is any good.
     """
 
     ran: list[Ran] = field(default_factory=list)
     batches: list[Assign] = field(default_factory=list)
     blocked: dict[int, int] = field(default_factory=dict)
     unplaced: list[int] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
+    fetched: list[tuple[str, int]] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
 
@@ -126,14 +156,15 @@ def drive(
     outcomes: Mapping[int, Outcome] | None = None,
     deadly: Collection[int] = (),
     latency_s: float = 0.0,
+    sharded: Sharded | None = None,
 ) -> Record:
     """Run what *scheduler* hands out on *hosts* until nothing moves any more.
 
     *seconds* says how long cases take: one number for all, a mapping (others take 0.01 s) or a function.
     *outcomes* names the cases that do not pass. *deadly* cases end as crashed, and their worker with them.
-    *latency_s* is how long an answer travels from the scheduler to a worker.
+    *latency_s* is how long an answer travels from the scheduler to a worker. *sharded* says who collects what.
     """
-    world = _World(scheduler, _durations(seconds), outcomes or {}, frozenset(deadly), latency_s)
+    world = _World(scheduler, _durations(seconds), outcomes or {}, frozenset(deadly), latency_s, sharded)
     for host in hosts:
         world.open(host)
     world.run()
@@ -170,6 +201,8 @@ class _FakeWorker:
     asked: bool = False
     running: int | None = None
     started_s: float = 0.0
+    holds: set[int] | None = None
+    collected_s: float = 0.0
 
 
 class _World:
@@ -182,6 +215,7 @@ class _World:
         outcomes: Mapping[int, Outcome],
         deadly: frozenset[int],
         latency_s: float,
+        sharded: Sharded | None,
     ) -> None:
         self.record = Record()
         self._scheduler = scheduler
@@ -189,6 +223,8 @@ class _World:
         self._outcomes = outcomes
         self._deadly = deadly
         self._latency_s = latency_s
+        self._sharded = sharded
+        self._file_of = {case: place for place, file in enumerate(sharded.files) for case in file} if sharded else {}
         self._clock = FakeClock()
         self._workers: dict[str, _FakeWorker] = {}
         self._lost: set[str] = set()
@@ -197,8 +233,8 @@ class _World:
         self._entries = 0
 
     def open(self, host: FakeHost) -> None:
-        for _ in range(host.workers):
-            self._at(0.0, lambda host=host: self._welcome(host))  # type: ignore[misc]
+        for place in range(host.workers):
+            self._at(0.0, partial(self._welcome, host, place))
         if host.lost_at_s is not None:
             self._at(host.lost_at_s, lambda: self._lose_host(host))
 
@@ -240,20 +276,25 @@ class _World:
                 self.record.blocked[case] = culprit
             case Unplace(case):
                 self.record.unplaced.append(case)
+            case Refuse(case):
+                self.record.refused.append(case)
             case Hold():
                 pass
 
-    def _welcome(self, host: FakeHost) -> None:
+    def _welcome(self, host: FakeHost, place: int) -> None:
+        """A worker begins; *place* counts the workers of its host, replacements too."""
         if host.name in self._lost:
             return
         worker = _FakeWorker(f"gw{self._started}", host)
+        if self._sharded is not None:
+            worker.holds = set(self._sharded.shard(place, host.workers))
         self._started += 1
         self._workers[worker.name] = worker
-        self._tell(WorkerReady(worker.name, host.name))
-        self._ask(worker)
+        self._tell(WorkerReady(worker.name, host.name, None if worker.holds is None else frozenset(worker.holds)))
+        self._at(self._clock.now, lambda: self._ask(worker))
 
     def _ask(self, worker: _FakeWorker) -> None:
-        if not worker.asked:
+        if not worker.asked and self._workers.get(worker.name) is worker:
             worker.asked = True
             self._tell(WorkWanted(worker.name))
 
@@ -262,10 +303,35 @@ class _World:
         if worker is None:
             return
         worker.asked = False
-        worker.queue.extend(cases)
-        worker.ask_at = len(cases) // 4
+        known = self._collect(worker, cases)
+        worker.queue.extend(known)
+        worker.ask_at = len(known) // 4
+        if len(known) < len(cases):
+            self._tell(CasesRefused(name, tuple(case for case in cases if case not in known)))
         if worker.running is None:
+            self._at(max(self._clock.now, worker.collected_s), lambda: self._go_on(worker))
+
+    def _collect(self, worker: _FakeWorker, cases: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the cases that *worker* has, after it has collected the files that it lacks."""
+        if worker.holds is None or self._sharded is None:
+            return cases
+        for case in cases:
+            if case not in worker.holds and case not in self._sharded.alone:
+                worker.holds.update(set(self._sharded.files[self._file_of[case]]).difference(self._sharded.alone))
+                worker.collected_s = max(worker.collected_s, self._clock.now) + self._sharded.collect_s
+                self.record.fetched.append((worker.name, self._file_of[case]))
+        return tuple(case for case in cases if case in worker.holds)
+
+    def _go_on(self, worker: _FakeWorker) -> None:
+        """Begin the next case, or ask for one; not before what it has to collect is collected."""
+        if self._workers.get(worker.name) is not worker or worker.running is not None:
+            return
+        if worker.collected_s > self._clock.now:
+            self._at(worker.collected_s, lambda: self._go_on(worker))
+        elif worker.queue:
             self._begin(worker)
+        else:
+            self._ask(worker)
 
     def _begin(self, worker: _FakeWorker) -> None:
         case = worker.running = worker.queue.popleft()
@@ -285,11 +351,9 @@ class _World:
         if outcome is Outcome.CRASHED:
             del self._workers[worker.name]
             self._tell(WorkerLost(worker.name))
-            self._at(self._clock.now, lambda: self._welcome(worker.host))
-        elif worker.queue:
-            self._begin(worker)
+            self._at(self._clock.now, lambda: self._welcome(worker.host, worker.host.workers))
         else:
-            self._ask(worker)
+            self._go_on(worker)
 
     def _lose_host(self, host: FakeHost) -> None:
         self._lost.add(host.name)
@@ -300,9 +364,7 @@ class _World:
         self._tell(HostLost(host.name))
 
     def _note(self, worker: _FakeWorker, case: int, outcome: Outcome | None) -> None:
-        self.record.ran.append(
-            Ran(case, worker.name, worker.host.name, worker.started_s, self._clock.now, outcome)
-        )
+        self.record.ran.append(Ran(case, worker.name, worker.host.name, worker.started_s, self._clock.now, outcome))
 
 
 def _durations(seconds: Mapping[int, float] | Callable[[int], float] | float) -> Callable[[int], float]:

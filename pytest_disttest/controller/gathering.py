@@ -44,27 +44,36 @@ def tell_of_collectors(run: Run) -> dict[str, list[str]]:
 
 
 def errors_of_all(
-    reports: Iterable[tuple[str, str, Any]], hosts: Sequence[str]
+    reports: Iterable[tuple[str, str, Any, int]], hosts: Sequence[str]
 ) -> tuple[list[Any], dict[str, list[str]]]:
     """Tell collection failures that every host has from those of some hosts only.
 
-    *reports* are (host, worker, report), of collectors that failed or were skipped. Returns those to show, each as
-    often as one worker told it (two collectors may share a node id), and for each node id that failed on some hosts
-    only, the names of those hosts.
+    *reports* are (host, worker, report, place in the walk), of collectors that failed or were skipped. Returns those
+    to show, in the order of the walk, each as often as one host told it (two collectors may share a node id), and for
+    each node id that failed on some hosts only, the names of those hosts.
     """
-    told: dict[tuple[str, str, str, str], list[Any]] = defaultdict(list)
-    for host, worker, report in reports:
-        told[report.outcome, report.nodeid, host, worker].append(report)
     failed_on: dict[str, set[str]] = defaultdict(set)
-    of_one_worker: dict[tuple[str, str], list[Any]] = {}
-    for (outcome, nodeid, host, _), group in told.items():
+    of_one_host: dict[tuple[str, str], list[tuple[int, Any]]] = {}
+    for (outcome, nodeid, host), group in _by_host(reports).items():
         if outcome == "failed":
             failed_on[nodeid].add(host)
-        if len(group) > len(of_one_worker.get((outcome, nodeid), ())):
-            of_one_worker[outcome, nodeid] = group
+        if len(group) > len(of_one_host.get((outcome, nodeid), ())):
+            of_one_host[outcome, nodeid] = group
     partial = {nodeid: sorted(on) for nodeid, on in failed_on.items() if len(on) < len(hosts)}
-    shown = [group for (how, nodeid), group in of_one_worker.items() if how != "failed" or nodeid not in partial]
-    return [report for group in shown for report in group], partial
+    shown = [group for (how, nodeid), group in of_one_host.items() if how != "failed" or nodeid not in partial]
+    in_order = sorted((pair for group in shown for pair in group), key=lambda pair: pair[0])
+    return [report for _, report in in_order], partial
+
+
+def _by_host(reports: Iterable[tuple[str, str, Any, int]]) -> dict[tuple[str, str, str], list[tuple[int, Any]]]:
+    """What each host told of a collector: at each place of the walk, as often as one of its workers did."""
+    told: dict[tuple[str, str, str, int], dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    for host, worker, report, place in reports:
+        told[report.outcome, report.nodeid, host, place][worker].append(report)
+    by_host: dict[tuple[str, str, str], list[tuple[int, Any]]] = defaultdict(list)
+    for (outcome, nodeid, host, place), by_worker in told.items():
+        by_host[outcome, nodeid, host] += [(place, report) for report in max(by_worker.values(), key=len)]
+    return by_host
 
 
 def remember_nodeids(config: pytest.Config, nodeids: Iterable[str]) -> None:

@@ -16,6 +16,7 @@ from pytest_disttest.gateways.connection import Connection
 from pytest_disttest.gateways.opening import open_connection
 from pytest_disttest.model import Host
 from pytest_disttest.worker.crew import interpreter_flags
+from pytest_disttest.worker.forkable import is_forkable
 from pytest_disttest.worker.zygote import Zygote
 
 if TYPE_CHECKING:
@@ -23,11 +24,15 @@ if TYPE_CHECKING:
 
 Message = tuple[Any, ...]
 HASH_SEED = "PYTHONHASHSEED"
+FIRST_WORKERS = 2
 
 
 @dataclass(slots=True)
 class HostLink:
-    """One host as the loop knows it. *state*: ``opening``, then ``ready`` and maybe ``gone``, or ``unusable``."""
+    """One host as the loop knows it. *state*: ``opening``, then ``ready`` and maybe ``gone``, or ``unusable``.
+
+    *workers* is how many it may have; where it *forks* them, few start, and more when there is work for them.
+    """
 
     host: Host
     state: str = "opening"
@@ -36,6 +41,9 @@ class HostLink:
     synced: SyncSummary | None = None
     heard_at: float = 0.0
     slots_used: int = 0
+    replaced: int = 0
+    workers: int = 0
+    forks: bool = False
 
     @property
     def is_local(self) -> bool:
@@ -46,6 +54,11 @@ class HostLink:
     def directory(self) -> str:
         """The root of the suite's files on the host."""
         return self.connection.directory if self.connection is not None else ""
+
+    @property
+    def first_workers(self) -> int:
+        """How many workers start before anybody knows what there is to do."""
+        return min(self.workers, FIRST_WORKERS) if self.forks else self.workers
 
     def next_slot(self) -> str:
         """Return a name for a worker process that the agent has not heard yet."""
@@ -129,7 +142,8 @@ class Fleet:
                 connection.kill()
                 return
             # workers whose number is known warm up before anybody here has time to ask for them
-            orders = [link.next_worker(self._hash_seed) for _ in range(link.host.workers)]
+            link.workers, link.forks = link.host.workers, self._zygote is not None and is_forkable(link.host)
+            orders = [link.next_worker(self._hash_seed) for _ in range(link.first_workers)]
             self.inbox.put((name, ("opened", connection, summary)))
             connection.start_agent(self._deliverer(name), orders=orders)
         except DisttestError as error:

@@ -34,7 +34,8 @@ class HostWork:
         count = link.host.workers or facts["cpu.processors"]
         link.send("live", self._run.live)
         self._beat(link, self._run.settings.heartbeat_s)  # at once: the link may be cut before the first regular beat
-        for _ in range(count - link.slots_used):
+        link.workers = count
+        for _ in range(link.first_workers - link.slots_used):
             self._run.roster.spawn(link)
         python, system = facts["python"], f"{facts['os']}-{facts['arch']}"
         self._run.screen.host_ready(

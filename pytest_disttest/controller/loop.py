@@ -19,9 +19,9 @@ from pytest_disttest.controller.replay import Replayer
 from pytest_disttest.controller.run import Run
 from pytest_disttest.controller.workerwork import WorkerWork
 from pytest_disttest.errors import HostUnusable, NoHostLeft
-from pytest_disttest.model import Outcome
+from pytest_disttest.model import Outcome, Plan
 from pytest_disttest.plan import waits_for
-from pytest_disttest.schedule import Assign, Block, Command, Event, Finish, Hold, Scheduler, Tick, Unplace
+from pytest_disttest.schedule import Assign, Block, Command, Event, Finish, Hold, Refuse, Scheduler, Tick, Unplace
 
 TICK_S = 0.1
 MESSAGES_A_STEP = 100
@@ -51,6 +51,10 @@ class Loop:
             "collect": self.workers.collect,
             "collected": self.workers.collected,
             "table": self.workers.table,
+            "files": self.workers.files,
+            "share": self.workers.share,
+            "waiting": self.workers.waiting,
+            "refused": self.workers.refused,
             "need": self.workers.need,
             "warning": self.workers.warning,
             "suite-property": self.workers.suite_property,
@@ -92,7 +96,8 @@ class Loop:
             with self._losing(link):
                 for number in range(link.slots_used):
                     node = roster.enlist(link, f"w{number + 1}")
-                    roster.instruct(link, node, table=number == 0)
+                    collects = self._run.settings.collect if link.workers > 1 else "full"
+                    roster.instruct(link, node, table=number == 0, collects=collects)
         for told in self._before_enlisting:
             told()
 
@@ -100,9 +105,10 @@ class Loop:
         """Wait until every worker has told what it collected, or has died of it."""
         self._until(lambda: all(self.workers.is_known(node) for node in self._run.roster.alive))
 
-    def run(self, scheduler: Scheduler) -> None:
+    def run(self, plan: Plan, scheduler: Scheduler) -> None:
         """Hand out cases until each has its outcome, or the run is called off."""
         self._run.scheduler = scheduler
+        self.workers.growth.planned(plan, time.monotonic())
         self._let_workers_be_heard(flag=True)
         for node in self._run.roster.alive:
             self.workers.release(node)
@@ -157,6 +163,7 @@ class Loop:
         now = time.monotonic()
         if self._run.scheduler is not None:
             self._decide(Tick())
+        self.workers.growth.look(now)
         self._hosts.watch(now)
         self._run.screen.tick(now, remaining=self._run.remaining)
         session = self._run.session
@@ -180,7 +187,9 @@ class Loop:
             self._hosts.lost(link, error.message)
 
     def _lines(self, link: HostLink, slot: str, lines: bytes) -> None:
-        node = self._run.roster.at(link.host.name, slot)
+        node = self._run.roster.find(link.host.name, slot)
+        if node is None:  # a fork has taken its place
+            return
         for line in lines.split(b"\n"):
             if line:
                 message = wire.unpack(line)
@@ -213,8 +222,7 @@ class Loop:
         roster = self._run.roster
         match command:
             case Assign(worker, cases):
-                node = roster.named(worker)
-                self._tell(node, "run", [node.items[case] for case in cases])
+                self.workers.assign(roster.named(worker), cases)
             case Hold(worker):
                 self._tell(roster.named(worker), "hold")
             case Finish(worker):
@@ -222,8 +230,12 @@ class Loop:
             case Block(case, culprit):
                 known = self._run.collected.cases
                 self.cases.not_run(case, Outcome.BLOCKED, waits_for(known[case], known[culprit]))
+            case Refuse(case):
+                self.cases.not_run(case, Outcome.ERROR, self._run.refusals.get(case, ""), as_failure=True)
             case Unplace(case):
                 self.cases.not_run(case, Outcome.UNPLACED, "every host that could run it is lost", as_failure=True)
+            case Refuse(case):
+                self.cases.not_run(case, Outcome.ERROR, "no worker could collect it", as_failure=True)
 
     def _call_off(self) -> None:
         self._run.stopping = True

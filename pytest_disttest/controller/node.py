@@ -57,7 +57,9 @@ class WorkerNode:
     """One worker session; reports carry it as ``report.node``.
 
     *slot* is the name by which the agent of *host* knows the process. *cases* maps the worker's own
-    item numbers to the run's case indexes, once its collection is known. As with xdist, *workerinfo* and
+    item numbers to the run's case indexes, once its collection is known; -1 for an item that is no case of the run.
+    *shares* tells that it collected some files only, *waits* that it has not collected and may become
+    a fork. As with xdist, *workerinfo* and
     *workeroutput* are not there before the worker has told them: plugins ask with ``hasattr``.
     """
 
@@ -71,14 +73,16 @@ class WorkerNode:
         self.workerinput: dict[str, Any] = {}
         self.host = host
         self.slot = slot
-        self.cases: Sequence[int] | None = None
-        self.items: Mapping[int, int] = {}
+        self.cases: list[int] | None = None
+        self.items: dict[int, int] = {}
         self.digest = ""
         # a character may arrive in two pieces
         self.decoders = {stream: codecs.getincrementaldecoder("utf-8")("replace") for stream in ("out", "err")}
-        self.asked_for_table = False
+        self.asked_for_table = self.sends_table = False
         self.is_down = False
         self.has_collected = False
+        self.shares = False
+        self.waits = False
 
     @property
     def id(self) -> str:

@@ -27,6 +27,7 @@ def order_for(
     node: WorkerNode,
     *,
     table: bool,
+    collects: str = "full",
     sys_path: Sequence[str],
     unset: Sequence[str] = (),
 ) -> Any:
@@ -41,6 +42,7 @@ def order_for(
         "workerinput": {},
         "basetemp": _basetemp(config, node) if link.is_local else None,
         "table": table,
+        "collects": collects,
         "unset": list(unset),
         "environment": _environment(link, node, place),
     }

@@ -56,18 +56,18 @@ def report_not_runnable(plan: Plan, run: Run, cases: CaseWork) -> None:
 
 
 class Experience:
-    """How long cases took in earlier runs, read in the background: duckdb costs a quarter of a second to import."""
+    """How long cases took in earlier runs, read in the background while hosts open: those of many take a while."""
 
     def __init__(self, store: Path) -> None:
         self._known: Mapping[str, float] = {}
-        # no daemon: a thread that Python ends while it is in duckdb's code takes the process with it
-        self._thread = threading.Thread(target=self._read, args=(store,), name="disttest-experience")
+        self._thread = threading.Thread(target=self._read, args=(store,), name="disttest-experience", daemon=True)
         self._thread.start()
 
     def durations(self) -> Mapping[str, float]:
-        """Return the median seconds of each case by node id; waits until they are read."""
+        """Return the median seconds of each case by node id, once: they are not kept. Waits until they are read."""
         self._thread.join()
-        return self._known
+        known, self._known = self._known, {}
+        return known
 
     def _read(self, store: Path) -> None:
         self._known = durations(store)

@@ -73,16 +73,26 @@ class Roster:
 
     def announce(self, links: Sequence[HostLink]) -> None:
         """Tell xdist's hook of the workers to come, one spec for each, before the first is enlisted."""
-        hosts = [link for link in links for _ in range(link.slots_used)]
+        hosts = [link for link in links for _ in range(link.workers)]
         self.count = len(hosts)
         specs = [spec_of(link, f"gw{number}") for number, link in enumerate(hosts)]
         self._config.hook.pytest_xdist_setupnodes(config=self._config, specs=specs)
 
-    def instruct(self, link: HostLink, node: WorkerNode, *, table: bool) -> None:
-        """Send a worker process the order that makes it *node*."""
+    def instruct(self, link: HostLink, node: WorkerNode, *, table: bool, collects: str) -> None:
+        """Send a worker process the order that makes it *node*; *collects* is a word of ``worker.session``'s."""
+        node.sends_table = table
         unset = [HASH_SEED] if self._hash_seed else []
-        order = order_for(self._config, link, node, table=table, sys_path=self._sys_path, unset=unset)
+        order = order_for(
+            self._config, link, node, table=table, collects=collects, sys_path=self._sys_path, unset=unset
+        )
         link.send("tell", node.slot, wire.pack(["order", order]))
+
+    def move(self, link: HostLink, node: WorkerNode, slot: str) -> None:
+        """Let another process be *node* from now on; what the former one still says is not heard."""
+        del self._by_slot[node.host, node.slot]
+        node.slot = slot
+        self._by_slot[node.host, slot] = node
+        self.instruct(link, node, table=False, collects="full")
 
     def spawn(self, link: HostLink) -> str:
         """Start a worker process on a host; it warms up until it is instructed. Returns its slot."""

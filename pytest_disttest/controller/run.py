@@ -43,9 +43,11 @@ class Run:
     """One run: what was asked for, who takes part, what is known so far.
 
     *decide* hands an event to the scheduler and carries out its answer. *refuse_host* takes a host that proves
-    unfit, by its name, out of the run. *stopping* means that nothing is
-    handed out any more; *ending* is the exception that ends the run before its time. *planned* is how many cases
-    were known when the plan was made.
+    unfit, by its name, out of the run. *collect_reports* are of collectors that failed or were skipped: host, worker,
+    report, and the place in the walk. *refusals* tells why a worker could not collect a case. On
+    *forked_hosts* workers are forks of one that has collected. *stopping* means that
+    nothing is handed out any more; *ending* is the exception that ends the run before its time. *planned* is how many
+    cases were known when the plan was made.
     """
 
     config: pytest.Config
@@ -61,8 +63,10 @@ class Run:
     refuse_host: Callable[[str, DisttestError], None] = _unrefused
     scheduler: Scheduler | None = None
     tallies: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
-    collect_reports: list[tuple[str, str, Any]] = field(default_factory=list)
+    collect_reports: list[tuple[str, str, Any, int]] = field(default_factory=list)
+    refusals: dict[int, str] = field(default_factory=dict)
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    forked_hosts: set[str] = field(default_factory=set)
     planned: int = 0
     stopping: bool = False
     ending: BaseException | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import random
 import sys
@@ -27,7 +28,7 @@ from pytest_disttest.errors import DisttestError, NoHostLeft, StoreFault
 from pytest_disttest.model import Outcome
 from pytest_disttest.options import Settings
 from pytest_disttest.reports.screen import HostRow, make_screen
-from pytest_disttest.store import ingest, store_directory
+from pytest_disttest.store import ingest, is_ingestion_due, remember_durations, store_directory
 from pytest_disttest.store.journal import Journal, run_id
 from pytest_disttest.worker.quiet import speaks_live
 from pytest_disttest.worker.zygote import Zygote
@@ -62,6 +63,9 @@ class Controller:
         self._loop: Loop | None = None
         self._early_warnings: list[tuple[str, str, str, str, int]] = []
         self._abandoned = False
+        # What is imported by now stays to the end; pytest collects garbage twice when it ends, 10 ms each for all that.
+        gc.freeze()
+        config.add_cleanup(gc.unfreeze)
 
     # pytest's hooks, in the order of a run
 
@@ -116,7 +120,7 @@ class Controller:
                 raise session.Interrupted(f"{errors} during collection")
             plan = planning.make_plan(run)
             planning.report_not_runnable(plan, run, loop.cases)
-            loop.run(planning.make_scheduler(plan, run, self._experience))
+            loop.run(plan, planning.make_scheduler(plan, run, self._experience))
         if session.shouldfail:
             raise session.Failed(session.shouldfail)
         if session.shouldstop:
@@ -150,8 +154,7 @@ class Controller:
         farewell.start()
         if self._run is not None:
             self._run.journal.close()
-            if not self._abandoned:
-                self._bring_in(self._run)
+            self._remember(self._run)
         farewell.join()
 
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
@@ -159,9 +162,14 @@ class Controller:
 
     # steps
 
+    def _remember(self, run: Run) -> None:
+        """Leave to later runs what this one measured, and its journal, or its rows where that is worth the time."""
+        remember_durations(self._store, ((run.nodeid(case), seconds) for case, seconds in run.journal.passes))
+        if not self._abandoned and is_ingestion_due(self._store, lasted_s=self._elapsed_s):
+            self._bring_in(run)
+
     def _bring_in(self, run: Run) -> None:
-        """Turn the journal into rows; what cannot be done now stays in the journal for the next run."""
-        self._experience.durations()  # a process cannot open the database twice
+        """Turn the journal into rows; what cannot be done now stays in the journal for the next time."""
         try:
             messages: Sequence[str] = ingest(self._store).messages
         except StoreFault as fault:
@@ -221,7 +229,7 @@ class Controller:
 
 def host_row(link: HostLink, tally: Tally, elapsed_s: float) -> HostRow:
     """Return what the table at the end says of a host."""
-    count = link.slots_used - tally.restarts
+    count = link.slots_used - link.replaced - tally.restarts
     outcomes = tally.outcomes
     return HostRow(
         host=link.host.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -10,14 +10,17 @@ import pytest
 from pytest_disttest import wire
 from pytest_disttest.controller import obituary
 from pytest_disttest.controller.casework import CaseWork
+from pytest_disttest.controller.forks import Forks
+from pytest_disttest.controller.growth import Growth
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.junit import SuiteProperties
 from pytest_disttest.controller.node import WorkerNode
 from pytest_disttest.controller.places import place_of, places_on
 from pytest_disttest.controller.run import Run
 from pytest_disttest.controller.shared import SharedFacts
+from pytest_disttest.controller.sharing import Sharing, bring_home
 from pytest_disttest.errors import HostUnusable
-from pytest_disttest.schedule import HostLost, WorkerLost, WorkerReady, WorkWanted
+from pytest_disttest.schedule import CasesRefused, HostLost, WorkerLost, WorkerReady, WorkWanted
 
 MOST_FAILED_STARTS = 2
 
@@ -38,6 +41,9 @@ class WorkerWork:
         self._last_warnings: list[tuple[str, dict[str, Any], str, Any]] = []
         self._restarts_left = run.settings.max_worker_restarts
         self._failed_starts: dict[str, int] = {}
+        self._forks = Forks(run, tell)
+        self._sharing = Sharing(run, self._forks, tell)
+        self.growth = Growth(run, self._forks.start, self._sharing.way_of_latecomers)
 
     # what a session tells of its beginning
 
@@ -46,35 +52,55 @@ class WorkerWork:
         node.learn(wire.restore(facts))
         self._run.config.hook.pytest_testnodeready(node=node)
 
-    def collect(self, node: WorkerNode, data: Any, is_words: bool) -> None:
-        """A collector failed or was skipped."""
-        self._run.collect_reports.append((node.host, node.id, self._cases.replayer.report(data, is_words)))
+    def collect(self, node: WorkerNode, data: Any, is_words: bool, place: int) -> None:
+        """A collector failed or was skipped, after *place* files of the walk."""
+        self._run.collect_reports.append((node.host, node.id, self._cases.replayer.report(data, is_words), place))
 
-    def collected(self, node: WorkerNode, count: int, digest: str, deselected: int) -> None:
+    def waiting(self, node: WorkerNode) -> None:
+        """The worker would have to collect everything, and may become a fork of one that has."""
+        self._forks.waiting(node)
+
+    def collected(self, node: WorkerNode, count: int, digest: str, deselected: int, objection: str) -> None:
         """Collection is over; the table follows from the first worker of a host, from others on request."""
         node.digest = digest
-        node.has_collected = True
+        node.has_collected, node.shares = True, False
         self._run.counts.setdefault(node.host, (count, deselected))
+        self._sharing.whole(node)
+        self._forks.collected(node, objection)
         self._ask_for_unknown_tables(node.host)
         self._release_late(node)
 
     def table(self, node: WorkerNode, table: Any, deselected: Any, lines: Any) -> None:
         """The table of cases, from a worker whose collection is not known yet."""
         for part in (table, deselected):
-            self._bring_home(node, part["rows"])
+            bring_home(self._run, node.host, part["rows"])
         self._run.collected.add(node.digest, table, deselected, lines)
         self._ask_for_unknown_tables(node.host)
         self._release_late(node)
 
-    def _bring_home(self, node: WorkerNode, rows: list[Any]) -> None:
-        """Name cases as here: a parameter's id may hold the path of the suite's copy on the host."""
-        link, root = self._run.fleet.links[node.host], str(self._run.config.rootpath)
-        there = link.directory
-        if link.is_local or not there:
-            return
-        for row in rows:
-            if there in row[0]:
-                row[0] = row[0].replace(there, root)
+    def share(self, node: WorkerNode, facts: dict[str, Any], *tables: Any) -> None:
+        """A worker has collected the files that it claimed, and those that it was asked to adopt."""
+        node.has_collected = node.shares = True
+        self._sharing.add(node, facts, *tables)
+        self._release_late(node)
+
+    def files(self, node: WorkerNode, count: int) -> None:
+        """A worker has met *count* files of the suite so far."""
+        self.growth.files_seen(node, count)
+
+    def refused(self, node: WorkerNode, numbers: list[int], why: str) -> None:
+        """A worker cannot collect cases that another one did."""
+        assert node.cases is not None
+        cases = [node.cases[number] for number in numbers]
+        self._run.refusals |= dict.fromkeys(cases, f"worker {node.id} could not collect it: {why}")
+        self._run.decide(CasesRefused(node.id, tuple(cases)))
+
+    def assign(self, node: WorkerNode, cases: Sequence[int]) -> None:
+        """Hand cases to a worker, which learns first of those that it has not collected."""
+        for case in cases:
+            if case not in node.items:
+                self._sharing.teach(node, case)
+        self._tell(node, "run", [node.items[case] for case in cases])
 
     def is_known(self, node: WorkerNode) -> bool:
         """Whether the worker's own item numbers can be understood."""
@@ -84,11 +110,13 @@ class WorkerWork:
         """Let a worker whose cases are known begin."""
         if node.cases is not None or not self.is_known(node):
             return
-        node.cases = self._run.collected.maps[node.digest]
-        node.items = {case: number for number, case in enumerate(node.cases)}
-        ids = [self._run.nodeid(case) for case in node.cases]
+        all_cases = self._run.collected.maps[node.digest]
+        node.cases = self._sharing.cases_of(node) if node.shares else list(all_cases)
+        node.items = {case: number for number, case in enumerate(node.cases) if case >= 0}
+        ids = [self._run.nodeid(case) for case in all_cases]
         self._run.config.hook.pytest_xdist_node_collection_finished(node=node, ids=ids)
-        self._run.decide(WorkerReady(node.id, place_of(self._run, node)))
+        holds = frozenset(node.items) if node.shares else None
+        self._run.decide(WorkerReady(node.id, place_of(self._run, node), holds))
         self._tell(node, "go")
 
     def need(self, node: WorkerNode) -> None:
@@ -104,7 +132,7 @@ class WorkerWork:
         members = self._run.roster.on(host)
         first_is_in = any(self.is_known(node) for node in members)
         for node in members:
-            if first_is_in and node.has_collected and not self.is_known(node) and not node.asked_for_table:
+            if first_is_in and node.has_collected and not (node.shares or self.is_known(node) or node.asked_for_table):
                 node.asked_for_table = True
                 self._tell(node, "table")
 
@@ -149,6 +177,7 @@ class WorkerWork:
         if refusal:
             self._run.tallies[node.host].problem = refusal
             self._run.screen.note(f"worker {node.id} died ({cause}) and is not replaced: {refusal}")
+            self._sharing.combine_when_complete(node.host)
             if not self._run.roster.on(node.host):
                 for place in places_on(self._run, node.host):
                     self._run.decide(HostLost(place))
@@ -157,8 +186,9 @@ class WorkerWork:
         if self._restarts_left is not None:
             self._restarts_left -= 1
         self._run.tallies[node.host].restarts += 1
-        fresh = self._run.roster.enlist(link, self._run.roster.spawn(link))
-        self._run.roster.instruct(link, fresh, table=node.host not in self._run.counts)
+        fresh = self._run.roster.enlist(link, self._forks.start(link))
+        collects = self._sharing.way_of_latecomers(node.host)
+        self._run.roster.instruct(link, fresh, table=node.host not in self._run.counts, collects=collects)
         self._run.screen.note(f"worker {node.id} died ({cause}); {fresh.id} takes its place")
 
     def _refusal(self, node: WorkerNode, cause: str, words: dict[str, str]) -> str:

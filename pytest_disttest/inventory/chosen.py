@@ -12,10 +12,11 @@ from pytest_disttest.errors import BadOption, did_you_mean
 from pytest_disttest.model import Host
 from pytest_disttest.options import Settings
 
-from .described import Inventory, load_inventory
-from .specs import LOCAL, parse_hosts
+from .found import load_inventory
+from .listed import LOCAL, Inventory
 
 UNMATCHED: Final = ("skip", "fail")
+COLLECT: Final = ("auto", "full", "sharded")
 STARTS: Final = ("auto", "fork", "spawn")
 _AUTOMATIC: Final = ("auto", "logical")
 _AUTO_VARIABLE: Final = "PYTEST_XDIST_AUTO_NUM_WORKERS"
@@ -40,7 +41,7 @@ def make_settings(
     here = invocation_dir or rootdir
     inventory = load_inventory(rootdir, explicit=values.get("hw_inventory"), invocation_dir=here)
     workers = _workers(values.get("hw_workers"))
-    hosts = parse_hosts(values.get("hw_hosts") or (LOCAL,), inventory)
+    hosts = _hosts(values.get("hw_hosts") or (), inventory)
     mine = _automatic(env or {}, processors)
     return Settings(
         workers=workers,
@@ -48,6 +49,7 @@ def make_settings(
         show_plan=bool(values.get("hw_plan")),
         heartbeat_s=_seconds(values.get("hw_heartbeat")),
         unmatched=_choice(values.get("hw_unmatched"), UNMATCHED, place="--hw-unmatched"),
+        collect=_choice(values.get("hw_collect"), COLLECT, place="--hw-collect"),
         max_worker_restarts=_restarts(values.get("hw_max_worker_restart")),
         # pytest-dependency's own option means the same, where that plugin is installed.
         ignore_unknown_dependency=bool(
@@ -57,6 +59,14 @@ def make_settings(
         inventory_file=inventory.file,
         start=_choice(values.get("hw_start"), STARTS, place="--hw-start"),
     )
+
+
+def _hosts(specs: Sequence[str], inventory: Inventory) -> tuple[Host, ...]:
+    if not specs and LOCAL not in inventory.hosts:
+        return (Host(LOCAL, line=f"--hw-hosts {LOCAL}"),)
+    from .specs import parse_hosts
+
+    return parse_hosts(specs or (LOCAL,), inventory)
 
 
 def _with_workers(host: Host, asked: int | None, inventory: Inventory, mine: int) -> Host:

@@ -1,6 +1,6 @@
 """The inventory file: ``disttest.toml``, or ``[tool.disttest]`` of ``pyproject.toml``, as hosts.
 
-Reading is pure over text (`read_inventory`); finding the file and opening it is `load_inventory`.
+Reading is pure over text; finding the file and opening it is the business of `found`.
 """
 
 from __future__ import annotations
@@ -8,35 +8,19 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from pytest_disttest.errors import BadInventory, did_you_mean
 from pytest_disttest.model import Host
 
+from .listed import Inventory
 from .words import HOST_KEYS, NAME, RESERVED, Key, address_and_port
 
 _TABLES: Final = ("hosts", "defaults")
 _DEFAULT_KEYS: Final = {name: key for name, key in HOST_KEYS.items() if key.is_default}
 _SSH_ONLY: Final = ("port", "ssh_config", "ssh_key")
-
-
-@dataclass(frozen=True, slots=True)
-class Inventory:
-    """The hosts that a file describes, by name and in its order, disabled ones included.
-
-    *workers* is the file's default for hosts that do not say their own, 0 where it has none. *file* is
-    "" when there is no inventory.
-    """
-
-    hosts: Mapping[str, Host] = field(default_factory=dict)
-    workers: int = 0
-    file: str = ""
-
-    def enabled(self) -> tuple[Host, ...]:
-        """Return the hosts that may be used, in the file's order."""
-        return tuple(host for host in self.hosts.values() if host.enabled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,31 +57,6 @@ def _line_of_key(lines: list[str], header: int, path: tuple[str, ...]) -> int:
         if key.match(line):
             return number
     return 0
-
-
-def load_inventory(rootdir: Path, explicit: str | None = None, *, invocation_dir: Path | None = None) -> Inventory:
-    """Return the inventory of *explicit* (``--hw-inventory``, relative to *invocation_dir*), else of *rootdir*.
-
-    In the rootdir ``disttest.toml`` comes first, then ``[tool.disttest]`` of ``pyproject.toml``; without
-    either the inventory is empty. Raises BadInventory with file, key and, where found, line.
-    """
-    if explicit is not None:
-        named = (invocation_dir or rootdir) / explicit
-        return read_inventory(_text_of(named), file=explicit, base=named.parent)
-    for name in ("disttest.toml", "pyproject.toml"):
-        if (found := rootdir / name).is_file():
-            inventory = read_inventory(_text_of(found), file=name, base=rootdir)
-            if inventory.file:
-                return inventory
-    return Inventory()
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        reason = fault.strerror if isinstance(fault, OSError) else "is not UTF-8"
-        raise BadInventory(f"cannot be read: {reason}", place=str(path), hint="name it with --hw-inventory") from fault
 
 
 def read_inventory(text: str, *, file: str, base: Path) -> Inventory:

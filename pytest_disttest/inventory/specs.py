@@ -16,11 +16,10 @@ from typing import Final
 from pytest_disttest.errors import BadOption, did_you_mean
 from pytest_disttest.model import Host
 
-from .described import Inventory
+from .listed import LOCAL, Inventory
 from .words import NAME, address_and_port, host_part, is_tag
 
 OPTION: Final = "--hw-hosts"
-LOCAL: Final = "local"
 EVERY: Final = "all"
 _SSH: Final = "ssh="
 _XDIST_LOCAL: Final = "popen"

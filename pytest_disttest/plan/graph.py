@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import networkx as nx
 
@@ -56,7 +55,7 @@ def arrange(units: Sequence[Unit], wants: Wants) -> tuple[Unit, ...]:
     for index in inner:
         moved[home[index]].append(index)
     ordered = (number for knot in knots for number in knot)
-    return tuple(replace(units[n], cases=tuple(moved[n])) if n in moved else units[n] for n in ordered)
+    return tuple(units[n]._replace(cases=tuple(moved[n])) if n in moved else units[n] for n in ordered)
 
 
 def _edges(wants: Wants) -> Iterator[Edge]:

@@ -9,7 +9,7 @@ Source: pytest-dependency 0.6, "Names" and "Scopes" (https://pytest-dependency.r
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytest_disttest.errors import BadPlan
 from pytest_disttest.model import Case, Dependency
@@ -17,8 +17,7 @@ from pytest_disttest.model import Case, Dependency
 Key = tuple[str, str, str]  # scope, owner of the scope, name
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The cases that one name means for one owner, ascending.
 
     Every dependent that means the same shares the target, so that a group of a thousand tests with a
@@ -29,16 +28,14 @@ class Target:
     providers: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(NamedTuple):
     """One dependency of one case: as written, and what it means."""
 
     written: Dependency
     target: Target
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(NamedTuple):
     """A dependency whose name nobody provides."""
 
     dependent: Case

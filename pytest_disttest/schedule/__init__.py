@@ -1,8 +1,9 @@
 """Who runs what next: pure decisions, an event and the time in, commands out."""
 
-from pytest_disttest.schedule.commands import Assign, Block, Command, Finish, Hold, Unplace
+from pytest_disttest.schedule.commands import Assign, Block, Command, Finish, Hold, Refuse, Unplace
 from pytest_disttest.schedule.events import (
     CaseEnded,
+    CasesRefused,
     CaseStarted,
     Event,
     HostLost,
@@ -11,6 +12,7 @@ from pytest_disttest.schedule.events import (
     WorkerReady,
     WorkWanted,
 )
+from pytest_disttest.schedule.parallelism import useful_workers
 from pytest_disttest.schedule.scheduler import Scheduler
 
 __all__ = [
@@ -18,15 +20,18 @@ __all__ = [
     "Block",
     "CaseEnded",
     "CaseStarted",
+    "CasesRefused",
     "Command",
     "Event",
     "Finish",
     "Hold",
     "HostLost",
+    "Refuse",
     "Scheduler",
     "Tick",
     "Unplace",
     "WorkWanted",
     "WorkerLost",
     "WorkerReady",
+    "useful_workers",
 ]

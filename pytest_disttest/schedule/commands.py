@@ -42,4 +42,11 @@ class Unplace:
     case: int
 
 
-Command = Assign | Hold | Finish | Block | Unplace
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Report a case as an error: no worker that fits it could collect it."""
+
+    case: int
+
+
+Command = Assign | Hold | Finish | Block | Unplace | Refuse

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pytest_disttest.model import Outcome
@@ -9,10 +10,15 @@ from pytest_disttest.model import Outcome
 
 @dataclass(frozen=True, slots=True)
 class WorkerReady:
-    """A worker on *host* has collected and can be given cases."""
+    """A worker on *host* can be given cases.
+
+    *holds* are the cases that it has collected already; others it collects when it is given them, which
+    costs it time. None means that it has collected all there is.
+    """
 
     worker: str
     host: str
+    holds: Collection[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,14 @@ class CaseEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class CasesRefused:
+    """A worker cannot run these after all: it could not collect them. It will not be given them again."""
+
+    worker: str
+    cases: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerLost:
     """A worker is gone. What it had begun and not ended is told by ``CaseEnded`` first, where it counts."""
 
@@ -59,4 +73,4 @@ class Tick:
     """Time has passed."""
 
 
-Event = WorkerReady | WorkWanted | CaseStarted | CaseEnded | WorkerLost | HostLost | Tick
+Event = WorkerReady | WorkWanted | CaseStarted | CaseEnded | CasesRefused | WorkerLost | HostLost | Tick

@@ -1,7 +1,7 @@
 """Stretches of the plan that are not handed out yet.
 
 A fragment is a unit of the plan, or what is left of it, or a part that was split off. Its cases all fit
-the same hosts and are handed out in order. It belongs to at most one worker at a time, so that cases
+the same workers and are handed out in order. It belongs to at most one worker at a time, so that cases
 which share a class, a module or a group meet the fixtures that their neighbours left standing.
 """
 
@@ -9,15 +9,22 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pytest_disttest.model import Plan, Unit
 
-NEVER = 9
-"""The seam level at which a unit is not split."""
-HARDLY = 1.25
-"""By how much cases may turn out slower before a split that did not pay is weighed again."""
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Who may run something: workers on *hosts* (None: on any), except those that could not collect it."""
+
+    hosts: frozenset[str] | None = None
+    excluded: frozenset[str] = frozenset()
+
+    def admits(self, worker: str, host: str) -> bool:
+        """Whether *worker*, which stands on *host*, may run it."""
+        return (self.hosts is None or host in self.hosts) and worker not in self.excluded
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,64 +34,135 @@ class Refusal:
     count: int
     each_s: float
     news: int
+    fetched: bool
 
-    def covers(self, count: int, each_s: float, news: int) -> bool:
-        """Whether it need not be weighed again: hardly slower cases, none more, and nothing became ready."""
-        return count <= self.count and each_s <= HARDLY * self.each_s and news == self.news
+    def covers(self, newer: Refusal) -> bool:
+        """Whether *newer* need not be weighed: hardly slower cases, none more, and nothing became ready."""
+        return (
+            newer.count <= self.count
+            and newer.each_s <= HARDLY * self.each_s
+            and newer.news == self.news
+            and newer.fetched >= self.fetched
+        )
 
 
-@dataclass(slots=True)
+HARDLY = 1.25
+"""By how much cases may turn out slower before a split that did not pay is weighed again."""
+
+
+@dataclass(slots=True, eq=False)
 class Fragment:
-    """*order* is its place in the plan; *seams* gives for each case the price of a cut right before it."""
+    """What is left of a part of *unit*.
 
-    order: int
-    cases: deque[int]
-    hosts: frozenset[str] | None
+    *home* numbers the stretch of the plan that it comes from, *mates* all stretches of the same unit;
+    *rank* gives each case its place in the plan. *cases* wait for nothing and are in order, *released*
+    (a heap) did wait until lately, *waiting* do. *each_s* is the average of the durations that are known.
+    *weight* is how many seconds it takes if that is so long that it must start early, else 0.
+    *stamp* is 0 while it is in somebody's hands (*owner*), else its number in the backlog, and *offered*
+    whether anybody may have it there.
+    """
+
+    home: int
     unit: Unit
-    seams: Mapping[int, int] | None = field(default=None)
+    fit: Fit
+    cases: deque[int]
+    rank: Mapping[int, int]
+    mates: range
+    waiting: set[int] = field(default_factory=set)
+    released: list[tuple[int, int]] = field(default_factory=list)
+    each_s: float | None = None
+    weight: float = 0.0
+    owner: str = ""
+    stamp: int = 0
+    offered: bool = False
+    seams: dict[int, int] | None = None
     refused: Refusal | None = None
 
-    def fits(self, host: str) -> bool:
-        """Whether *host* may run these cases."""
-        return self.hosts is None or host in self.hosts
+    def __len__(self) -> int:
+        return len(self.cases) + len(self.released) + len(self.waiting)
 
+    @property
+    def has_ready(self) -> bool:
+        """Whether a case of it waits for nothing."""
+        return bool(self.cases or self.released)
 
-class Backlog:
-    """Fragments that belong to nobody, by the hosts they fit, first in the plan first out."""
+    @property
+    def place(self) -> int:
+        """Where in the plan its first case stands that waits for nothing; there must be one."""
+        if self._resumes:
+            return self.released[0][0]
+        return self.rank[self.cases[0]]
 
-    def __init__(self) -> None:
-        self._heaps: dict[frozenset[str] | None, list[tuple[int, int, Fragment]]] = {}
-        self._pushed = 0
+    @property
+    def _resumes(self) -> bool:
+        """Whether a case that did wait comes before those that never did."""
+        return bool(self.released) and not (self.cases and self.rank[self.cases[0]] < self.released[0][0])
 
-    def push(self, fragment: Fragment) -> None:
-        """Put a fragment where its order places it."""
-        self._pushed += 1
-        heapq.heappush(self._heaps.setdefault(fragment.hosts, []), (fragment.order, self._pushed, fragment))
+    def take(self) -> int:
+        """Remove and return the first case that waits for nothing."""
+        if self._resumes:
+            return heapq.heappop(self.released)[1]
+        return self.cases.popleft()
 
-    def pop(self, host: str) -> Fragment | None:
-        """Take the first fragment that fits *host*; None when there is none."""
-        fitting = [heap for hosts, heap in self._heaps.items() if heap and (hosts is None or host in hosts)]
-        if not fitting:
-            return None
-        return heapq.heappop(min(fitting, key=lambda heap: heap[0][:2]))[2]
+    def release(self, case: int) -> None:
+        """A case waits no more."""
+        self.waiting.remove(case)
+        heapq.heappush(self.released, (self.rank[case], case))
 
-    def holds_for(self, host: str) -> bool:
-        """Whether something that fits *host* lies here."""
-        return any(heap and (hosts is None or host in hosts) for hosts, heap in self._heaps.items())
+    def pending(self) -> list[int]:
+        """Return all its cases in order."""
+        if not (self.released or self.waiting):
+            return list(self.cases)
+        return sorted([*self.cases, *(case for _, case in self.released), *self.waiting], key=self.rank.__getitem__)
+
+    def keep(self, cases: list[int]) -> None:
+        """Be reduced to *cases*, which are some of its own, in order."""
+        self.released = []
+        self.waiting = self.waiting.intersection(cases) if self.waiting else self.waiting
+        waiting = self.waiting
+        self.cases = deque(case for case in cases if case not in waiting) if waiting else deque(cases)
+
+    def part(self, cases: list[int], waiting: set[int], fit: Fit | None = None) -> Fragment:
+        """Return a new fragment of *cases*, which come from the same stretch and are in order; *waiting* do wait."""
+        return Fragment(
+            home=self.home,
+            unit=self.unit,
+            fit=fit or self.fit,
+            cases=deque(case for case in cases if case not in waiting) if waiting else deque(cases),
+            rank=self.rank,
+            mates=self.mates,
+            waiting=waiting,
+            each_s=self.each_s,
+            seams=self.seams,
+        )
 
 
 def fragments_of(plan: Plan) -> list[Fragment]:
     """Return the plan's units as fragments, each with one answer to the question which hosts fit."""
+    rank = {case: place for place, case in enumerate(case for unit in plan.units for case in unit.cases)}
+    waits = {case for case, needed in plan.prerequisites.items() if needed}
+    everybody = Fit()
     fragments: list[Fragment] = []
     for unit in plan.units:
-        for hosts, cases in _by_hosts(unit, plan.eligible):
-            fragments.append(Fragment(len(fragments), deque(cases), hosts, unit))
+        parts = _by_hosts(unit, plan.eligible)
+        mates = range(len(fragments), len(fragments) + len(parts))
+        for hosts, cases in parts:
+            waiting = waits.intersection(cases) if waits else set[int]()
+            fragments.append(
+                Fragment(
+                    home=len(fragments),
+                    unit=unit,
+                    fit=everybody if hosts is None else Fit(hosts),
+                    cases=deque(case for case in cases if case not in waiting) if waiting else deque(cases),
+                    rank=rank,
+                    mates=mates,
+                    waiting=waiting,
+                )
+            )
     return fragments
 
 
-def _by_hosts(
-    unit: Unit, eligible: Mapping[int, frozenset[str]]
-) -> list[tuple[frozenset[str] | None, list[int]]]:
+def _by_hosts(unit: Unit, eligible: Mapping[int, frozenset[str]]) -> list[tuple[frozenset[str] | None, list[int]]]:
     if not eligible:
         return [(None, list(unit.cases))]
     if unit.binding:
@@ -101,34 +179,3 @@ def _common_hosts(unit: Unit, eligible: Mapping[int, frozenset[str]]) -> frozens
     """The hosts that fit every case of a group; None for all, empty when the group cannot stay together."""
     limited = [eligible[case] for case in unit.cases if case in eligible]
     return frozenset.intersection(*limited) if limited else None
-
-
-def split(
-    fragment: Fragment, seams: Callable[[Unit], tuple[int, ...]], pays: Callable[[int, int], bool]
-) -> Fragment | None:
-    """Cut off the later part of a fragment that somebody works on, at the cheapest seam that pays.
-
-    *pays(level, count)* says whether giving away *count* cases is worth a cut of that level. A fragment
-    of which a single case is left may be given away whole. Returns the part cut off, or None.
-    """
-    if fragment.unit.binding or not fragment.cases:
-        return None
-    levels = _levels(fragment, seams)
-    cases = list(fragment.cases)
-    middle = len(cases) // 2
-    for level in sorted(set(levels)):
-        if level >= NEVER:
-            break
-        cut = min((place for place in range(len(cases)) if levels[place] <= level), key=lambda p: (abs(p - middle), -p))
-        if pays(level, len(cases) - cut):
-            fragment.cases = deque(cases[:cut])
-            return Fragment(fragment.order, deque(cases[cut:]), fragment.hosts, fragment.unit, fragment.seams)
-    return None
-
-
-def _levels(fragment: Fragment, seams: Callable[[Unit], tuple[int, ...]]) -> list[int]:
-    """The price of a cut right before each remaining case."""
-    if fragment.seams is None:
-        prices = seams(fragment.unit)
-        fragment.seams = dict(zip(fragment.unit.cases[1:], prices, strict=True))
-    return [fragment.seams.get(case, 0) for case in fragment.cases]

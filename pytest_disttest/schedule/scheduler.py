@@ -2,25 +2,27 @@
 
 Theory of operation. Nothing is promised in advance. A worker asks (``WorkWanted``) while it runs the
 last of what it has; the answer is a batch of about ``BATCH_S`` seconds of predicted work, one case where
-cases are slow. A worker keeps to its fragment (a file, a class, a group), then takes the next one from
-the backlog, then splits the fragment of the worker with most left. What is not handed out can always be
-given to somebody else, so there is nothing to take back.
+cases are slow. A worker keeps to its fragment (a file, a class, a group), then takes the next one that it
+has collected or that nobody has, then one from another worker's end, then splits the fragment of the
+worker with most left. What is not handed out can always be given to somebody else, so there is nothing to
+take back. Where history knows of long cases, these go first.
 
 A case whose prerequisites have not ended is passed over; when one did not pass, its dependents are
-blocked. A worker for which nothing is left to do now is held, and fed as soon as something turns up.
+blocked. A worker for which nothing is left to do now is held, and fed as soon as something turns up; so is
+one with a long case in its hands while the others can do all that is left.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from pytest_disttest.model import Outcome, Plan, Unit
-from pytest_disttest.schedule.commands import Assign, Block, Command, Finish, Hold, Unplace
+from pytest_disttest.model import Outcome, Plan
+from pytest_disttest.schedule.commands import Assign, Block, Command, Finish, Hold, Refuse, Unplace
+from pytest_disttest.schedule.cuts import Seams
 from pytest_disttest.schedule.events import (
     CaseEnded,
+    CasesRefused,
     CaseStarted,
     Event,
     HostLost,
@@ -29,72 +31,52 @@ from pytest_disttest.schedule.events import (
     WorkerReady,
     WorkWanted,
 )
-from pytest_disttest.schedule.fragments import Backlog, Fragment, Refusal, fragments_of, split
+from pytest_disttest.schedule.forecast import LONG_S
+from pytest_disttest.schedule.fragments import Fragment
+from pytest_disttest.schedule.stealing import FETCH_S, Stealing
+from pytest_disttest.schedule.stock import Stock
+from pytest_disttest.schedule.workers import Worker
 
 BATCH_S = 0.05
 LARGEST_BATCH = 500
 SMALLEST_CAP = 8
 GROWTH = 4
-SPLIT_PAYS_S = (0.02, 0.1, 0.3, 0.5)
-"""Seconds of predicted work that must change hands before a cut of each seam level pays."""
-SLOW_S = 0.1
-"""How long a case must have run before it says something about those that follow it."""
-RECENT = 0.2
-"""Weight of the newest duration in the running mean."""
-
-
-@dataclass(slots=True)
-class _Worker:
-    """*fragments* are what it owns, the first being worked on; *given* what it has and has not ended."""
-
-    host: str
-    fragments: deque[Fragment] = field(default_factory=deque)
-    given: deque[int] = field(default_factory=deque)
-    last_batch: int = 0
-    started_at: float | None = None
-    held: bool = False
-    finished: bool = False
-    barren_since: int = -1
+WEIGH_S = 0.05
+"""How often at most one looks for work for those that are held, while nothing particular happens."""
 
 
 class Scheduler:
     """One run's decisions. *predicted* maps a case to its expected seconds, where history knows them."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        *,
-        seams: Callable[[Unit], tuple[int, ...]],
-        predicted: Mapping[int, float] | None = None,
-    ) -> None:
-        self._seams = seams
-        self._predicted = predicted or {}
-        self._workers: dict[str, _Worker] = {}
-        self._backlog = Backlog()
-        self._home: dict[int, Fragment] = {}
-        for fragment in fragments_of(plan):
-            self._backlog.push(fragment)
-            self._home.update(dict.fromkeys(fragment.cases, fragment))
-        self._open = set(self._home)
-        self._waits = {case: len(needed) for case, needed in plan.prerequisites.items() if needed}
-        self._dependents: dict[int, list[int]] = defaultdict(list)
-        for case, needed in sorted(plan.prerequisites.items()):
-            for prerequisite in needed:
-                self._dependents[prerequisite].append(case)
-        self._gone: set[str] = set()
-        self._news = 0  # counts what may have made something ready: what was barren before may be so no more
-        self._mean_s: float | None = None
+    def __init__(self, plan: Plan, *, seams: Seams, predicted: Mapping[int, float] | None = None) -> None:
+        self._workers: dict[str, Worker] = {}
+        self._held: dict[str, Worker] = {}
+        self._stock = Stock(plan, self._workers, seams, predicted)
+        self._stealing = Stealing(self._workers, self._stock, seams)
+        self._gone: frozenset[str] = frozenset()
+        self._stirred = False
+        self._weighed_at = float("-inf")
         self._stopped = False
+        self._on: dict[type, Callable[[Any, float], list[Command]]] = {
+            CaseStarted: self._on_started,
+            CaseEnded: self._on_ended,
+            Tick: self._on_tick,
+            WorkWanted: self._on_wanted,
+            WorkerReady: self._on_ready,
+            CasesRefused: self._on_refused,
+            WorkerLost: self._on_worker_lost,
+            HostLost: self._on_host_lost,
+        }
 
     @property
     def remaining(self) -> int:
         """How many cases have no outcome yet."""
-        return len(self._open)
+        return len(self._stock.open)
 
     @property
     def open_cases(self) -> list[int]:
         """The cases without an outcome, in the order of collection."""
-        return sorted(self._open)
+        return sorted(self._stock.open)
 
     def given(self, worker: str) -> tuple[int, ...]:
         """What *worker* was handed and has not ended."""
@@ -103,255 +85,216 @@ class Scheduler:
 
     def stop(self) -> None:
         """Hand out nothing more: every worker that asks is told to finish."""
-        self._stopped = True
+        self._stopped = self._stirred = True
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """Take note of *event* and return what is to be done, in order."""
-        match event:
-            case WorkerReady(worker, host):
-                self._workers[worker] = _Worker(host)
-                return []
-            case WorkWanted(worker):
-                # one that was never ready may ask too: a replacement that is called off while it collects
-                return self._feed(worker, now) if worker in self._workers else []
-            case CaseStarted(worker, _):
-                if worker in self._workers:
-                    self._workers[worker].started_at = now
-                return []
-            case CaseEnded():
-                return self._on_ended(event, now)
-            case HostLost(host):
-                return self._on_host_lost(host, now)
-            case WorkerLost(worker):
-                self._take_back(worker)
-            case Tick():
-                pass
-        return self._feed_held(now)
+        return self._on[type(event)](event, now)
+
+    # events
+
+    def _on_ready(self, event: WorkerReady, now: float) -> list[Command]:
+        self._workers[event.worker] = Worker(event.worker, event.host)
+        if event.holds is not None:
+            self._stock.backlog.enlist(event.worker, event.host, self._stock.whole_homes(event.holds))
+        return []
+
+    def _on_wanted(self, event: WorkWanted, now: float) -> list[Command]:
+        worker = self._workers.get(event.worker)
+        if worker is None:
+            return []  # one that was never ready may ask too: a replacement that is called off while it collects
+        return self._feed(worker, now) + self._feed_held(now)
+
+    def _on_started(self, event: CaseStarted, now: float) -> list[Command]:
+        worker = self._workers.get(event.worker)
+        if worker is not None:
+            worker.started_at = now
+            if worker.untried:
+                worker.untried.discard(event.case)
+        return []
 
     def _on_ended(self, event: CaseEnded, now: float) -> list[Command]:
+        case = event.case
+        commands: list[Command] = []
+        if case in self._stock.open:
+            self._stock.forecast.learn(event.duration_s)
+            commands = self._blocks(self._stock.end(case, event.outcome))
+            self._stirred |= not self._stock.open or self._stock.waits.is_awaited(case)
         worker = self._workers.get(event.worker)
         if worker is not None:
             worker.started_at = None
-            _strike(worker.given, event.case)
-        if event.case not in self._open:
-            return []
-        self._open.discard(event.case)
-        self._learn(event.duration_s)
-        return self._release(event.case, event.outcome) + self._feed_held(now)
+            self._strike(worker, case)
+            self._stirred |= worker.held
+            if worker.leaving:
+                self._stock.let_leave(worker)
+                commands += self._refuse_hopeless()
+        return commands + self._feed_held(now) if self._held else commands
 
-    def _take_back(self, name: str) -> None:
+    def _on_tick(self, event: Tick, now: float) -> list[Command]:
+        return self._feed_held(now) if self._held else []
+
+    def _on_refused(self, event: CasesRefused, now: float) -> list[Command]:
+        worker = self._workers.get(event.worker)
+        if worker is None:
+            return []
+        given = set(worker.given)
+        refused = [case for case in event.cases if case in given]
+        for case in refused:
+            self._strike(worker, case)
+        self._stock.refuse(worker, refused)
+        self._stirred = True
+        return self._refuse_hopeless() + self._feed_held(now)
+
+    def _on_worker_lost(self, event: WorkerLost, now: float) -> list[Command]:
+        self._take_all_back(event.worker)
+        return self._feed_held(now)
+
+    def _on_host_lost(self, event: HostLost, now: float) -> list[Command]:
+        """What only lost hosts could run has no place any more; it must not be waited for."""
+        for name in [name for name, worker in self._workers.items() if worker.host == event.host]:
+            self._take_all_back(name)
+        self._gone |= {event.host}
+        if self._stopped:
+            return self._feed_held(now)
+        unplaced = self._give_up(self._stock.unplaced(self._gone), Unplace, Outcome.UNPLACED)
+        return unplaced + self._refuse_hopeless() + self._feed_held(now)
+
+    # what becomes of cases
+
+    def _strike(self, worker: Worker, case: int) -> None:
+        """*worker* has *case* no more."""
+        given = worker.given
+        if given and given[0] == case:
+            given.popleft()
+        elif case in given:
+            given.remove(case)
+        worker.untried.discard(case)
+
+    def _blocks(self, blocked: Iterable[tuple[int, int]]) -> list[Command]:
+        return [Block(dependent, culprit) for dependent, culprit in blocked]
+
+    def _take_all_back(self, name: str) -> None:
         """What the lost worker had not ended goes back to its place in the plan, each unit in one piece."""
         worker = self._workers.pop(name, None)
         if worker is None:
             return
-        back: dict[int, Fragment] = {}
-        for case in (*worker.given, *(case for fragment in worker.fragments for case in fragment.cases)):
-            if case in self._open:
-                home = self._home[case]
-                part = back.setdefault(id(home), Fragment(home.order, deque(), home.hosts, home.unit, home.seams))
-                part.cases.append(case)
-        for part in back.values():
-            self._backlog.push(part)
-        self._news += 1
+        self._held.pop(name, None)
+        self._stock.inherit(worker)
+        self._stirred = True
 
-    def _on_host_lost(self, lost: str, now: float) -> list[Command]:
-        """What only lost hosts could run has no place any more; it must not be waited for."""
-        for name in [name for name, worker in self._workers.items() if worker.host == lost]:
-            self._take_back(name)
-        self._gone.add(lost)
+    def _refuse_hopeless(self) -> list[Command]:
+        return [] if self._stopped else self._give_up(self._stock.hopeless(), Refuse, Outcome.ERROR)
+
+    def _give_up(self, cases: Iterable[int], command: Callable[[int], Command], outcome: Outcome) -> list[Command]:
+        """These will run nowhere, which their dependents must hear."""
         commands: list[Command] = []
-        for case in [] if self._stopped else self.open_cases:
-            hosts = self._home[case].hosts
-            if case in self._open and hosts is not None and hosts <= self._gone:
-                self._open.discard(case)
-                commands += [Unplace(case), *self._release(case, Outcome.UNPLACED)]
-        return commands + self._feed_held(now)
-
-    def _learn(self, duration_s: float) -> None:
-        self._mean_s = duration_s if self._mean_s is None else (1 - RECENT) * self._mean_s + RECENT * duration_s
-
-    def _release(self, case: int, outcome: Outcome) -> list[Command]:
-        """Tell the dependents of an ended case: one prerequisite less to wait for, or blocked for good."""
-        commands: list[Command] = []
-        self._news += case in self._dependents
-        ended = deque([(case, outcome)])
-        while ended:
-            culprit, how = ended.popleft()
-            for dependent in self._dependents.get(culprit, ()):
-                if dependent not in self._open:
-                    continue
-                if how.is_success:
-                    self._waits[dependent] -= 1
-                else:
-                    self._open.discard(dependent)
-                    commands.append(Block(dependent, culprit))
-                    ended.append((dependent, Outcome.BLOCKED))
+        for case in cases:
+            if case in self._stock.open:  # else it was blocked by one that was given up just now
+                commands += [command(case), *self._blocks(self._stock.give_up(case, outcome))]
+                self._stirred = True
         return commands
+
+    # who gets what
 
     def _feed_held(self, now: float) -> list[Command]:
-        commands: list[Command] = []
-        for name in [name for name, worker in self._workers.items() if worker.held]:
-            commands += self._feed(name, now)
-        return commands
+        """Look for work for those that wait: when something has changed, or some time has passed."""
+        if not (self._stirred or now - self._weighed_at >= WEIGH_S):
+            return []
+        self._stirred = False
+        self._weighed_at = now
+        return [command for worker in list(self._held.values()) for command in self._feed(worker, now)]
 
-    def _feed(self, name: str, now: float) -> list[Command]:
+    def _feed(self, worker: Worker, now: float) -> list[Command]:
         """Answer a worker that wants work; a held one is not told a second time to hold."""
-        worker = self._workers[name]
         if worker.finished:
             return []
-        batch = [] if self._stopped else self._batch(name, worker, now)
+        self._stock.aim()
+        batch = [] if self._stopped or self._should_rest(worker, now) else self._batch(worker, now)
         if batch:
             worker.held = False
+            self._held.pop(worker.name, None)
             worker.last_batch = len(batch)
             worker.given.extend(batch)
-            return [Assign(name, tuple(batch))]
+            return [Assign(worker.name, tuple(batch))]
         if self._stopped or not self._may_come(worker):
             worker.finished, worker.held = True, False
-            return [Finish(name)]
+            self._held.pop(worker.name, None)
+            self._stock.backlog.dismiss(worker.name)
+            return [Finish(worker.name)]
         if worker.held:
             return []
         worker.held = True
-        return [Hold(name)]
+        self._held[worker.name] = worker
+        return [Hold(worker.name)]
 
-    def _batch(self, name: str, worker: _Worker, now: float) -> list[int]:
+    def _should_rest(self, worker: Worker, now: float) -> bool:
+        """Whether the others will have done all that is left before *worker* is through with what it has.
+
+        Then whatever it was given now would only wait for it. What is short is not worth the question.
+        """
+        forecast = self._stock.forecast
+        if not worker.given or (forecast.mean_s is None and not forecast.known):
+            return False
+        busy_s = worker.busy_s(forecast.expected_of(worker.given, forecast.mean_s or 0.0), now)
+        if busy_s < LONG_S:
+            return False
+        others = sum(not other.finished for other in self._workers.values()) - 1
+        return forecast.left_s <= busy_s * others
+
+    def _batch(self, worker: Worker, now: float) -> list[int]:
         """Gather ready cases for about BATCH_S seconds, from what the worker owns, then from elsewhere."""
         batch: list[int] = []
-        limit = self._limit(worker)
+        forecast, still_open = self._stock.forecast, self._stock.open
+        limit = min(LARGEST_BATCH, max(SMALLEST_CAP, GROWTH * worker.last_batch))
         budget_s = BATCH_S
-        while len(batch) < limit and budget_s > 0:
-            case = self._next_case(name, worker, now, opened=bool(batch))
-            if case is None:
-                break
-            batch.append(case)
-            expected = self._expected_s(case)
-            budget_s -= BATCH_S if expected is None else expected
+        while len(batch) < limit and budget_s > 0 and (fragment := self._source(worker, now, opened=bool(batch))):
+            is_fetched = fragment.home in worker.fetched
+            while fragment.has_ready and len(batch) < limit and budget_s > 0:
+                case = fragment.take()
+                forecast.hand_out(case)
+                if case not in still_open:
+                    continue
+                batch.append(case)
+                expected = forecast.expected_s(case)
+                budget_s -= BATCH_S if expected is None else expected
+                if is_fetched:
+                    worker.untried.add(case)
+            if is_fetched:
+                budget_s -= FETCH_S
+            if not fragment.has_ready:
+                self._stock.let_go(fragment, worker)
+                self._stirred = True  # somebody may wait for nothing any more
         return batch
 
-    def _limit(self, worker: _Worker) -> int:
-        return min(LARGEST_BATCH, max(SMALLEST_CAP, GROWTH * worker.last_batch))
-
-    def _expected_s(self, case: int) -> float | None:
-        return self._predicted.get(case, self._mean_s)
-
-    def _next_case(self, name: str, worker: _Worker, now: float, *, opened: bool) -> int | None:
-        for fragment in list(worker.fragments):
-            case = self._take_ready(fragment)
-            if not fragment.cases:
-                worker.fragments.remove(fragment)
-            if case is not None:
-                return case
-        taken = self._fresh_fragment(worker) or (None if opened else self._stolen_fragment(name, worker, now))
-        if taken is None:
+    def _source(self, worker: Worker, now: float, *, opened: bool) -> Fragment | None:
+        """Return the fragment that the worker's next case comes from; it is in its hands then."""
+        stock = self._stock
+        current = worker.fragments[0] if worker.fragments else None
+        if current is None or (stock.backlog.weighty and not current.unit.binding):
+            first = stock.backlog.first(worker.name, worker.host, stock.long_s)
+            if first is not None and (current is None or first.weight):
+                return stock.own(stock.backlog.take(first), worker)
+        if current is not None:
+            return current
+        if opened and not worker.untried:
             return None
-        case = self._take_ready(taken)
-        if taken.cases:
-            worker.fragments.appendleft(taken)
-        return case
+        taken = self._stealing.fetch(worker, now) or (None if opened else self._stealing.steal(worker, now))
+        return None if taken is None else stock.own(taken, worker)
 
-    def _take_ready(self, fragment: Fragment) -> int | None:
-        """Remove and return the first case of *fragment* that waits for nothing; drop those blocked meanwhile."""
-        if not self._waits:
-            return fragment.cases.popleft() if fragment.cases else None
-        passed_over: list[int] = []
-        found = None
-        while fragment.cases and found is None:
-            case = fragment.cases.popleft()
-            if case in self._open:
-                if self._is_ready(case):
-                    found = case
-                else:
-                    passed_over.append(case)
-        fragment.cases.extendleft(reversed(passed_over))
-        return found
-
-    def _is_ready(self, case: int) -> bool:
-        return self._waits.get(case, 0) <= 0
-
-    def _has_ready(self, fragment: Fragment) -> bool:
-        return any(case in self._open and self._is_ready(case) for case in fragment.cases)
-
-    def _has_open(self, fragment: Fragment) -> bool:
-        return any(case in self._open for case in fragment.cases)
-
-    def _fresh_fragment(self, worker: _Worker) -> Fragment | None:
-        """The first fragment of the backlog with something to do; those that wait stay there."""
-        if worker.barren_since == self._news:
-            return None
-        waiting = []
-        found = None
-        while (fragment := self._backlog.pop(worker.host)) is not None:
-            if not self._waits or self._has_ready(fragment):
-                found = fragment
-                break
-            waiting.append(fragment)
-        for fragment in waiting:
-            if self._has_open(fragment):
-                self._backlog.push(fragment)
-        if found is None:
-            worker.barren_since = self._news
-        return found
-
-    def _stolen_fragment(self, name: str, worker: _Worker, now: float) -> Fragment | None:
-        """Take a waiting fragment from the worker with most left, or split the one it works on."""
-        victims = [(other, w) for other, w in self._workers.items() if other != name and w.fragments]
-        for _, victim in sorted(victims, key=lambda pair: -sum(len(f.cases) for f in pair[1].fragments)):
-            for fragment in list(victim.fragments)[::-1]:
-                if not self._may_be_taken(fragment, worker.host):
-                    continue
-                if fragment is not victim.fragments[0]:
-                    victim.fragments.remove(fragment)
-                    return fragment
-                part = self._split_off(fragment, self._each_s(victim, now))
-                if part is not None:
-                    return part
-        return None
-
-    def _split_off(self, fragment: Fragment, each_s: float) -> Fragment | None:
-        """Split *fragment* where that pays and leaves something to do; one that was refused is not weighed anew."""
-        refused = fragment.refused
-        if refused is not None and refused.covers(len(fragment.cases), each_s, self._news):
-            return None
-        count = len(fragment.cases)
-        part = split(fragment, self._seams, partial(_pays, each_s))
-        if part is not None and self._has_ready(part):
-            return part
-        if part is not None:
-            fragment.cases.extend(part.cases)
-        fragment.refused = Refusal(count, each_s, self._news)
-        return None
-
-    def _may_be_taken(self, fragment: Fragment, host: str) -> bool:
-        """A binding unit stays with the worker that began it, also while it waits for others."""
-        return fragment.fits(host) and not fragment.unit.binding and self._has_ready(fragment)
-
-    def _each_s(self, victim: _Worker, now: float) -> float:
-        """How long each of the next cases of *victim* may take; 0.0 while nothing is known.
-
-        What ended tells what to expect; the running case counts only once it proves to be slow.
-        """
-        running_s = now - victim.started_at if victim.started_at is not None else 0.0
-        return max(self._mean_s or 0.0, running_s if running_s > SLOW_S else 0.0)
-
-    def _may_come(self, worker: _Worker) -> bool:
-        """Whether a case that this worker may run is in nobody's hands, or would be, should another host be lost."""
-        if not self._open:
+    def _may_come(self, worker: Worker) -> bool:
+        """Whether a case that this worker may run is in nobody's hands, or would be, should others lose it."""
+        if not self._stock.open:
             return False
-        if self._backlog.holds_for(worker.host):
+        if self._stock.backlog.holds_for(worker.name, worker.host):
             return True
-        return any(self._may_give_back(other, worker.host) for other in self._workers.values())
+        return any(self._may_give_back(other, worker) for other in self._workers.values())
 
-    def _may_give_back(self, other: _Worker, host: str) -> bool:
-        if any(fragment.fits(host) and self._has_open(fragment) for fragment in other.fragments):
+    def _may_give_back(self, other: Worker, worker: Worker) -> bool:
+        """What another host has comes back when that is lost; what was not tried yet, when it cannot be collected."""
+        if any(fragment.fit.admits(worker.name, worker.host) for fragment in other.owned()):
             return True
-        return other.host != host and any(case in self._open and self._home[case].fits(host) for case in other.given)
-
-
-def _pays(each_s: float, level: int, count: int) -> bool:
-    return count * each_s >= SPLIT_PAYS_S[min(level, len(SPLIT_PAYS_S) - 1)]
-
-
-def _strike(given: deque[int], case: int) -> None:
-    if given and given[0] == case:
-        given.popleft()
-    elif case in given:
-        given.remove(case)
+        fits, still_open = self._stock.fits, self._stock.open
+        coming = [case for cases in other.leaving.values() for case in cases]
+        if other is not worker:
+            coming += other.given if other.host != worker.host else other.untried
+        return any(case in still_open and fits(case, worker) for case in coming)

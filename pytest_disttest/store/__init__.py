@@ -1,20 +1,47 @@
 """The memory of runs: a journal while one goes on, DuckDB rows afterwards. The only door to DuckDB.
 
-Importing this package costs next to nothing: DuckDB comes in with the first question to a history that exists.
+Importing this package costs next to nothing, and so do the next plan's durations and the end of a short run: they
+are a matter of small files. DuckDB, a quarter of a second, comes in where journals become rows and questions
+are asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pytest_disttest.errors import StoreFault
-from pytest_disttest.store import layout
+from pytest_disttest.store import layout, timings
 from pytest_disttest.store.journal import Journal, run_id
 from pytest_disttest.store.layout import store_directory
 from pytest_disttest.store.summary import IngestSummary
 
-__all__ = ["IngestSummary", "Journal", "durations", "ingest", "run_id", "store_directory"]
+__all__ = [
+    "IngestSummary",
+    "Journal",
+    "durations",
+    "ingest",
+    "is_ingestion_due",
+    "remember_durations",
+    "run_id",
+    "store_directory",
+]
+
+INGEST_AFTER_S = 20.0
+"""A run that lasted so long ingests at its end, which costs it about one per cent; a shorter one leaves its journal."""
+MOST_WAITING = 100
+MOST_WAITING_BYTES = 16 * 1024 * 1024
+"""When more journals wait, or more bytes of them (100,000 attempts), a short run ingests, too: they shall not pile up
+where nobody ever looks. Measured: one second for a hundred small ones, two for so many bytes."""
+
+
+def is_ingestion_due(directory: Path, *, lasted_s: float) -> bool:
+    """Whether a run that *lasted_s* seconds should ingest at its end; otherwise whoever looks at the history does."""
+    if lasted_s >= INGEST_AFTER_S:
+        return True
+    waiting, waiting_bytes = layout.load(directory)
+    return waiting > MOST_WAITING or waiting_bytes > MOST_WAITING_BYTES
 
 
 def ingest(directory: Path, *, deadline_s: float = 5.0, verify: bool = False) -> IngestSummary:
@@ -22,35 +49,40 @@ def ingest(directory: Path, *, deadline_s: float = 5.0, verify: bool = False) ->
 
     Waits up to *deadline_s* for other processes that have the history open, then leaves the journals
     for the next time. A damaged history is moved aside and made anew from the journals that still exist;
-    *verify* looks for damage even when no journal waits. Safe to repeat, and to interrupt.
+    *verify* looks for damage even when no journal waits, and makes lost durations anew from the history.
+    Safe to repeat, and to interrupt.
     Raises StoreFault where the store cannot be written.
     """
     if not (verify or _has_work(directory)):
         return IngestSummary(alive=tuple(path.stem for path in layout.alive(directory)))
-    from pytest_disttest.store.ingestion import ingest_journals
+    from pytest_disttest.store.ingestion import ingest_journals, restore_durations
 
     try:
         layout.prepare(directory)
-        return ingest_journals(directory, deadline_s=deadline_s)
+        summary = ingest_journals(directory, deadline_s=deadline_s)
+        if verify:
+            restore_durations(directory)
     except OSError as error:
         raise StoreFault(f"cannot write the store: {error}", hint="see that the directory can be written") from error
+    return summary
 
 
-def durations(directory: Path, *, runs: int = 10, attempts: int = 5, deadline_s: float = 1.0) -> Mapping[str, float]:
-    """Return the median seconds of each node id over its last *attempts* that passed, in the last *runs*.
+def durations(directory: Path) -> Mapping[str, float]:
+    """Return the median seconds of each node id over its last five attempts that passed.
 
-    Empty without a history, and also while it is busy or damaged: a plan without history is still a
-    plan, and the ingestion at the end of the run reports the damage.
+    Empty where nothing is remembered or it cannot be read: a plan without history is still a plan. A test
+    that did not pass in any of the last two hundred runs may be forgotten.
     """
-    path = layout.database_path(directory)
-    if not path.exists():
-        return {}
-    from pytest_disttest.store.history import median_durations
+    return timings.predicted(layout.durations_path(directory))
 
-    try:
-        return median_durations(path, runs=runs, attempts=attempts, deadline_s=deadline_s)
-    except StoreFault:
-        return {}
+
+def remember_durations(directory: Path, passes: Iterable[tuple[str, float]]) -> None:
+    """Keep for later plans what a run measured: node ids and seconds of its attempts that passed, in their order.
+
+    A store that cannot be written keeps nothing; the journal's ``fault`` tells the user of that.
+    """
+    with contextlib.suppress(OSError):
+        timings.add_run(layout.durations_path(directory), passes)
 
 
 def _has_work(directory: Path) -> bool:

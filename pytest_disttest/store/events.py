@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_disttest.model import Attempt, Case, Outcome, PhaseTime, Value
 
@@ -31,8 +31,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _decode = json.JSONDecoder().raw_decode
 
 
-@dataclass(frozen=True, slots=True)
-class RunStarted:
+class RunStarted(NamedTuple):
     """The first line of every journal. *started_at* is POSIX seconds."""
 
     run_id: str
@@ -43,8 +42,7 @@ class RunStarted:
     git_commit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HostSeen:
+class HostSeen(NamedTuple):
     """A host as the run knows it now; a later event of the same name replaces an earlier one."""
 
     name: str
@@ -74,15 +72,13 @@ class CaseRecord:
     deselected: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CasesSeen:
+class CasesSeen(NamedTuple):
     """A part of the table of cases."""
 
     cases: tuple[CaseRecord, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NoteTaken:
+class NoteTaken(NamedTuple):
     """Something worth remembering that is no attempt: a worker died, a host was lost. *at* is POSIX seconds."""
 
     kind: str
@@ -92,8 +88,7 @@ class NoteTaken:
     at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class RunFinished:
+class RunFinished(NamedTuple):
     """The last line of a journal whose controller came to its end. *ended_at* is POSIX seconds."""
 
     exit_status: int

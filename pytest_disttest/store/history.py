@@ -163,13 +163,6 @@ def resolve(wanted: str, run_ids: list[str]) -> str:
     raise UsageFault(f"no run begins with {wanted!r}", place="RUN", hint=near if near.startswith("did") else last)
 
 
-def median_durations(path: Path, *, runs: int, attempts: int, deadline_s: float) -> Mapping[str, float]:
-    """Return the median seconds of the last passed *attempts* of each node id, over the last *runs*."""
-    with database.opened(path, read_only=True, deadline_s=deadline_s) as connection:
-        wanted = {"runs": runs, "attempts": attempts}
-        return dict(connection.execute(query("recent_durations"), wanted).fetchall())
-
-
 def _report(connection: Connection, run_id: str, *, slowest: int) -> RunReport:
     def ask(name: str, **more: object) -> list[tuple[Any, ...]]:
         return connection.execute(query(name), {"run_id": run_id, **more}).fetchall()

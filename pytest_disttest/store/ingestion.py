@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 
 from pytest_disttest.errors import StoreFault
 from pytest_disttest.model import Attempt
-from pytest_disttest.store import database, layout
+from pytest_disttest.store import database, layout, timings
 from pytest_disttest.store.database import Connection, HistoryBusy, HistoryCorrupt
 from pytest_disttest.store.events import (
     CasesSeen,
@@ -83,10 +83,30 @@ def _ingest_one(connection: Connection, journal: Path, summary: IngestSummary) -
         connection.rollback()
         layout.reject(journal)
         return summary.with_message(f"{journal.name} was set aside in runs/unreadable: {error}")
+    if tally.finish is None and not layout.is_archived(journal):
+        _remember_durations(connection, journal)
     layout.archive(journal)
     return summary.with_run(
         journal.stem, interrupted=tally.finish is None, attempts=tally.attempts, unreadable_lines=tally.unreadable
     )
+
+
+def _remember_durations(connection: Connection, journal: Path) -> None:
+    """Keep what a run measured whose controller was killed before it could do so itself."""
+    measured = connection.execute(query("run_durations"), {"run_id": journal.stem}).fetchall()
+    with suppress(OSError):  # the next plan knows less, that is all
+        timings.add_run(layout.durations_path(journal.parents[1]), measured)
+
+
+def restore_durations(directory: Path) -> None:
+    """Make the times that the next plan goes by anew from the history, where they are lost."""
+    place, history = layout.durations_path(directory), layout.database_path(directory)
+    if not history.exists() or timings.predicted(place):
+        return
+    with suppress(OSError, StoreFault):
+        with database.opened(history, read_only=True, deadline_s=1.0) as connection:
+            measured = connection.execute(query("recent_durations")).fetchall()
+        timings.add_run(place, measured)
 
 
 @dataclass(slots=True)

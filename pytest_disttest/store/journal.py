@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from pytest_disttest.model import Attempt, Case, Value
+from pytest_disttest.model import Attempt, Case, Outcome, Value
 from pytest_disttest.store import layout
 from pytest_disttest.store.events import (
     CasesSeen,
@@ -25,6 +25,7 @@ from pytest_disttest.store.events import (
     record_of,
     to_line,
 )
+from pytest_disttest.store.timings import Passes
 
 CASES_A_LINE = 500
 
@@ -43,15 +44,17 @@ class Journal:
     """The open journal of one run.
 
     ``fault`` is None while all is well, else the first thing that went wrong, as one sentence; ``lost``
-    counts the events that are not on the disk because of it.
+    counts the events that are not on the disk because of it. ``passes`` are the attempts that passed, for the
+    next plan.
     """
 
-    __slots__ = ("_descriptor", "_torn", "fault", "lost", "path")
+    __slots__ = ("_descriptor", "_torn", "fault", "lost", "passes", "path")
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self.fault: str | None = None
         self.lost = 0
+        self.passes = Passes()
         self._descriptor = descriptor
         self._torn = False
 
@@ -108,6 +111,9 @@ class Journal:
 
     def attempt(self, attempt: Attempt) -> None:
         """Record one attempt; a case's result is its attempt with the highest number, the later of equals."""
+        if attempt.outcome is Outcome.PASSED:
+            times = attempt.times
+            self.passes.add(attempt.case, times.setup_s + times.call_s + times.teardown_s)
         self._append(attempt)
 
     def note(self, kind: str, text: str, host: str = "", worker: str = "") -> None:

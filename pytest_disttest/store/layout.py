@@ -2,6 +2,7 @@
 
     .disttest/
         history.duckdb            what all runs left, for queries
+        durations.ndjson          how long each test took lately, for the next plan
         runs/ID.ndjson            journals that wait for ingestion, or are being written
         runs/done/ID.ndjson       journals whose rows are in history.duckdb; the newest 200
         runs/unreadable/          files that are no journals, set aside
@@ -13,6 +14,7 @@ process dies, so a journal without a lock is complete or abandoned, and no proce
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +27,7 @@ except ImportError:  # Windows: no flock, so there a journal counts as alive unt
 
 DIRECTORY = ".disttest"
 DATABASE = "history.duckdb"
+DURATIONS = "durations.ndjson"
 KEPT_JOURNALS = 200
 SUFFIX = ".ndjson"
 
@@ -57,6 +60,11 @@ def database_path(directory: Path) -> Path:
     return directory / DATABASE
 
 
+def durations_path(directory: Path) -> Path:
+    """Return the place of the times that the next plan goes by."""
+    return directory / DURATIONS
+
+
 def journal_path(directory: Path, run_id: str) -> Path:
     """Return the place of a run's journal while it waits or is written."""
     return directory / "runs" / f"{run_id}{SUFFIX}"
@@ -70,6 +78,16 @@ def waiting(directory: Path) -> list[Path]:
 def alive(directory: Path) -> list[Path]:
     """Return the journals that a controller is writing now."""
     return [path for path in sorted((directory / "runs").glob(f"*{SUFFIX}")) if is_alive(path)]
+
+
+def load(directory: Path) -> tuple[int, int]:
+    """Return how many journals wait or are being written, and their bytes; cheap, whatever their number."""
+    try:
+        with os.scandir(directory / "runs") as entries:
+            sizes = [entry.stat().st_size for entry in entries if entry.name.endswith(SUFFIX)]
+    except OSError:
+        return 0, 0
+    return len(sizes), sum(sizes)
 
 
 def done(directory: Path) -> list[Path]:
@@ -127,6 +145,11 @@ def only_ingester(directory: Path) -> Iterator[bool]:
         yield True
 
 
+def is_archived(path: Path) -> bool:
+    """Whether the journal at *path* lies among those whose rows are, or were, in the history."""
+    return path.parent.name == "done"
+
+
 def archive(path: Path) -> None:
     """Put an ingested journal among the done ones."""
     _move(path, "done")
@@ -144,6 +167,6 @@ def prune(directory: Path) -> None:
 
 
 def _move(path: Path, place: str) -> None:
-    runs = path.parent if path.parent.name == "runs" else path.parent.parent
+    runs = path.parent.parent if is_archived(path) else path.parent
     (runs / place).mkdir(exist_ok=True)
     path.replace(runs / place / path.name)

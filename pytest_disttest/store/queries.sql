@@ -33,10 +33,10 @@ WINDOW of_case AS (PARTITION BY case_index)
 QUALIFY row_number() OVER (PARTITION BY case_index ORDER BY number DESC, sequence DESC) = 1
 
 -- name: recent_durations
--- Median time of the last few passed attempts of each test, over the last runs only: older times say
--- little about today, and reading them would delay every start. Tests of equal node ids share one time.
+-- Median time of the last few passed attempts of each test, over the last runs only, for older times say
+-- little about today. Tests of equal node ids share one time. For durations.ndjson, when it was lost.
 WITH recent AS (
-    SELECT run_id FROM runs ORDER BY run_id DESC LIMIT $runs
+    SELECT run_id FROM runs ORDER BY run_id DESC LIMIT 20
 ),
 passed AS (
     SELECT
@@ -50,7 +50,14 @@ passed AS (
     JOIN cases USING (run_id, case_index)
     WHERE attempts.outcome = 'passed'
 )
-SELECT nodeid, median(duration_s) FROM passed WHERE age <= $attempts GROUP BY nodeid
+SELECT nodeid, median(duration_s) FROM passed WHERE age <= 5 GROUP BY nodeid ORDER BY nodeid
+
+-- name: run_durations
+-- Time of each passed attempt of one run, in the order of arrival. For durations.ndjson, when a run was killed.
+SELECT cases.nodeid, setup_s + call_s + teardown_s
+FROM attempts JOIN cases USING (run_id, case_index)
+WHERE run_id = $run_id AND outcome = 'passed'
+ORDER BY sequence
 
 -- name: run_ids
 -- All runs, newest first, to find the one that a prefix means.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class IngestSummary:
+class IngestSummary(NamedTuple):
     """The outcome of one ingestion, by run id.
 
     *runs* were brought in, *interrupted* are those of them that have no end; *left* wait for the next
@@ -22,11 +21,10 @@ class IngestSummary:
     messages: tuple[str, ...] = ()
 
     def with_message(self, message: str) -> IngestSummary:
-        return replace(self, messages=(*self.messages, message))
+        return self._replace(messages=(*self.messages, message))
 
     def with_run(self, run_id: str, *, interrupted: bool, attempts: int, unreadable_lines: int) -> IngestSummary:
-        return replace(
-            self,
+        return self._replace(
             runs=(*self.runs, run_id),
             interrupted=(*self.interrupted, run_id) if interrupted else self.interrupted,
             attempts=self.attempts + attempts,

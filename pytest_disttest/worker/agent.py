@@ -3,6 +3,8 @@
 Messages from the controller, as tuples of builtins:
 
 ``("spawn", worker, flags, env)``   start a worker process
+``("breed", worker)``               make a worker that has collected the parent of others, itself the first of them
+``("clone", worker, parent)``       start a worker process as a fork of that parent
 ``("tell", worker, bytes)``         lines for a worker
 ``("signal", worker, number)``      signal a worker and its process group
 ``("live", flag)``                  forward what workers write, rather than keep the tail of it
@@ -28,12 +30,15 @@ import os
 import selectors
 import signal
 import socket
+import subprocess
+import tempfile
 import threading
 import time
 from typing import Any
 
-from pytest_disttest.worker.crew import SPAWNING, Starter, WorkerProcess, default_python
+from pytest_disttest.worker.crew import SPAWNING, Cloning, Process, Starter, WorkerProcess, default_python
 from pytest_disttest.worker.facts import host_facts
+from pytest_disttest.worker.nursery import Nursery
 
 TICK_S = 0.05
 BEAT_S = 1.0
@@ -83,9 +88,12 @@ class Agent:
         self._selector.register(self._wake_reader, selectors.EVENT_READ, None)
         self._live = False
         self._closing = False
+        self._parents: dict[str, tuple[Nursery, Process]] = {}
         self._heard_at = time.monotonic()
         self._patience_s = PATIENCE_S
         self._gave_up = False
+        # the counter that this host's workers share, see worker.claims
+        self._claims = tempfile.TemporaryFile(prefix="disttest-")  # noqa: SIM115 - as long as the agent
 
     def obey(self, message: tuple[Any, ...]) -> None:
         """Carry out one message of the controller."""
@@ -96,7 +104,12 @@ class Agent:
         elif kind == "beat":
             self._patience_s = rest[0]
         elif kind == "spawn":
-            self._spawn(*rest)
+            name, flags, env = rest
+            self._spawn(name, flags, env, self._starter)
+        elif kind == "breed":
+            self._breed(rest[0])
+        elif kind == "clone":
+            self._clone(*rest)
         elif kind == "tell":
             worker = self._workers.get(rest[0])
             if worker is not None:
@@ -106,7 +119,19 @@ class Agent:
             if worker is not None:
                 worker.signal(rest[1])
 
-    def _spawn(self, name: str, flags: list[str], env: dict[str, str]) -> None:
+    def _breed(self, name: str) -> None:
+        worker = self._workers.get(name)
+        if worker is not None:
+            with contextlib.suppress(OSError):  # it has died, and will be reported as dead
+                self._parents[name] = worker.breed()
+
+    def _clone(self, name: str, of: str) -> None:
+        if of in self._parents:
+            self._spawn(name, [], {}, Cloning(self._parents[of][0]))
+        else:
+            self._channel.send(("exit", name, 1, {"out": "", "err": f"{of}, which should be forked, has died"}))
+
+    def _spawn(self, name: str, flags: list[str], env: dict[str, str], starter: Starter) -> None:
         try:
             worker = WorkerProcess(
                 name,
@@ -114,7 +139,8 @@ class Agent:
                 python=default_python(),
                 flags=flags,
                 env=env,
-                starter=self._starter,
+                claims=self._claims.fileno(),
+                starter=starter,
             )
         except OSError as error:
             self._channel.send(("exit", name, 127, {"out": "", "err": f"cannot start a worker: {error}"}))
@@ -136,6 +162,10 @@ class Agent:
         for worker in workers:
             worker.signal(signal.SIGKILL)
         self._wait_for_burials(GRACE_S)
+        for nursery, parent in self._parents.values():
+            nursery.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                parent.wait(GRACE_S)
 
     def _wait_for_burials(self, limit_s: float) -> None:
         deadline = time.monotonic() + limit_s
@@ -162,7 +192,7 @@ class Agent:
                 self._say("beat", beats)
                 if now - self._heard_at > self._patience_s:
                     self._give_up()
-        for resource in (self._selector, self._wake_reader, self._wake_writer):
+        for resource in (self._selector, self._wake_reader, self._wake_writer, self._claims):
             resource.close()
 
     def _give_up(self) -> None:

@@ -19,16 +19,18 @@ from pytest_disttest.worker.nursery import Nursery
 from pytest_disttest.worker.outbox import CAPACITY, START, Inlet
 
 TAIL_BYTES = 64 * 1024
+FIRST_CHILD = 0
+"""The number of the order that nobody sends: that for the child that goes on in its parent's place."""
 
 BOOT = """
 import importlib.util as util, sys
-place, link, shared = sys.argv[1:4]
+place, link, shared, claims = sys.argv[1:5]
 name, start = "pytest_disttest", place + "/__init__.py"
 spec = util.spec_from_file_location(name, start, submodule_search_locations=[place])
 package = sys.modules[name] = util.module_from_spec(spec)
 spec.loader.exec_module(package)
 from pytest_disttest.worker.main import main
-main(int(link), int(shared))
+main(int(link), int(shared), int(claims))
 """
 
 
@@ -42,7 +44,7 @@ class Process(Protocol):
 
     def poll(self) -> int | None: ...
 
-    def wait(self) -> int: ...
+    def wait(self, timeout: float | None = None) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +57,20 @@ class Start:
     env: Mapping[str, str]
     link: int
     shared: int
+    claims: int
     out: int
     err: int
+    line: int = -1
 
 
 class Spawning:
     """Workers are new interpreters, children of this process."""
 
+    gives_lines = False
+
     def start(self, what: Start) -> Process:
         """Return a new worker process; raises OSError when it cannot be started."""
-        descriptors = (what.link, what.shared)
+        descriptors = (what.link, what.shared, what.claims)
         return subprocess.Popen(
             [what.python, *what.flags, "-c", BOOT, what.package_dir, *map(str, descriptors)],
             stdin=subprocess.DEVNULL,
@@ -79,17 +85,34 @@ class Spawning:
 class Forking:
     """Workers are forks of a zygote, which runs the same package with the same interpreter and flags."""
 
+    gives_lines = True
+
     def __init__(self, nursery: Nursery) -> None:
         self._nursery = nursery
 
     def start(self, what: Start) -> Process:
         """Return a new worker process; raises OSError when it cannot be started."""
-        order = self._nursery.ask(WORKER_MAIN, (what.out, what.err, what.link, what.shared), env=what.env)
-        return self._nursery.born(order)
+        given = (what.out, what.err, what.link, what.shared, what.claims, what.line)
+        return self._nursery.born(self._nursery.ask(WORKER_MAIN, given, env=what.env))
+
+
+class Cloning:
+    """Workers are forks of one that has collected, see ``breeding``."""
+
+    gives_lines = False
+
+    def __init__(self, nursery: Nursery) -> None:
+        self._nursery = nursery
+
+    def start(self, what: Start) -> Process:
+        """Return a new worker process; raises OSError when it cannot be started."""
+        return self._nursery.born(self._nursery.ask("", (what.out, what.err, what.link, what.shared)))
 
 
 class Starter(Protocol):
-    """A way to start a worker process."""
+    """A way to start a worker process; one that *gives_lines* lets workers be the parents of others."""
+
+    gives_lines: bool
 
     def start(self, what: Start) -> Process: ...
 
@@ -108,6 +131,7 @@ class WorkerProcess:
         python: str,
         flags: Sequence[str],
         env: Mapping[str, str],
+        claims: int,
         starter: Starter = SPAWNING,
     ) -> None:
         self.name = name
@@ -124,9 +148,17 @@ class WorkerProcess:
                 reading, writing = os.pipe()
                 self.streams[stream] = unless_started.enter_context(os.fdopen(reading, "rb", buffering=0))
                 ends.append(for_the_start.enter_context(os.fdopen(writing, "wb", buffering=0)).fileno())
-            self.process = starter.start(
-                Start(package_dir, python, flags, env, theirs.fileno(), backing.fileno(), *ends)
-            )
+            line = -1
+            if starter.gives_lines:
+                mine, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                unless_started.callback(mine.close)
+                line = for_the_start.enter_context(other).fileno()
+                self._line: socket.socket | None = mine
+            else:
+                self._line = None
+            out, err = ends
+            start = Start(package_dir, python, flags, env, theirs.fileno(), backing.fileno(), claims, out, err, line)
+            self.process: Process = starter.start(start)
             unless_started.pop_all()
         self._tails: dict[str, deque[bytes]] = {"out": deque(), "err": deque()}
         self._captured: dict[str, int] = {}
@@ -135,6 +167,21 @@ class WorkerProcess:
         """Pass the controller's words on; a worker that is gone is noticed by its exit, not here."""
         with contextlib.suppress(OSError):  # the relay may bury it, and close the line, at the same moment
             self.link.sendall(data)
+
+    def breed(self) -> tuple[Nursery, Process]:
+        """Make its process the parent of workers: its first child goes on in its place.
+
+        Returns the line to that process and the process itself. Raises OSError when it does not answer.
+        """
+        if self._line is None:
+            raise OSError("this worker cannot be forked")
+        nursery, self._line = Nursery(self._line), None
+        self.send(b'["breed"]\n')
+        parent, self.process = self.process, nursery.born(FIRST_CHILD)
+        for descriptor in self._captured.values():
+            os.close(descriptor)
+        self._captured = {}
+        return nursery, parent
 
     def remember(self, stream: str, data: bytes) -> None:
         """Keep the last of what the process wrote outside pytest's capture, for the report of its death."""
@@ -173,6 +220,8 @@ class WorkerProcess:
         for descriptor in self._captured.values():
             os.close(descriptor)
         self._captured = {}
+        if self._line is not None:
+            self._line.close()
         self.link.close()
         return code
 

@@ -12,7 +12,7 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 
@@ -78,8 +78,8 @@ def is_forkable(host: Host) -> bool:
     return host.transport == "local" and not host.python and not host.environment
 
 
-def observe() -> ProcessState:
-    """Return the state of this process."""
+def observe(own: Collection[int] = ()) -> ProcessState:
+    """Return the state of this process; descriptors in *own* are known and do not count, nor do standard streams."""
     return ProcessState(
         platform=sys.platform if sys.implementation.name == "cpython" else sys.implementation.name,
         threads=threading.active_count(),
@@ -88,7 +88,7 @@ def observe() -> ProcessState:
         is_nested=_is_nested(sys._getframe()),
         has_cuda=_has_cuda(),
         modules=frozenset(name for name in NEVER_FORKED if name in sys.modules),
-        held=tuple(_held()),
+        held=tuple(_held(own)),
     )
 
 
@@ -140,9 +140,11 @@ def _is_open(descriptor: int) -> bool:
     return True
 
 
-def _held() -> Iterable[str]:
+def _held(own: Collection[int]) -> Iterable[str]:
+    streams = [os.fstat(descriptor) for descriptor in (0, 1, 2) if _is_open(descriptor)]
     for descriptor in _descriptors():
-        if not os.get_inheritable(descriptor):
+        is_copy = any(os.path.samestat(os.fstat(descriptor), stream) for stream in streams)
+        if not (descriptor in own or is_copy or os.get_inheritable(descriptor)):
             kind = _kind(descriptor)
             if kind:
                 yield f"{kind} (descriptor {descriptor})"

@@ -55,6 +55,26 @@ class Link:
                 return None
         return self._commands.popleft()
 
+    @property
+    def descriptor(self) -> int:
+        """The descriptor of the line to the agent."""
+        return self._socket.fileno()
+
+    def duplicate(self) -> int:
+        """Return a copy of that descriptor, for a fork that is to go on with this line."""
+        return os.dup(self._socket.fileno())
+
+    def resume(self, descriptor: int) -> None:
+        """Go on with the parent's line: this process is a fork that takes its parent's place."""
+        self._socket = socket.socket(fileno=descriptor)
+        self.outbox.resume(self._socket)
+
+    def adopt(self, connection: socket.socket, shared: mmap.mmap) -> None:
+        """Speak over a line of its own: this process is a fork that becomes another worker."""
+        self._socket, self._buffer = connection, b""
+        self._commands.clear()
+        self.outbox = Outbox(connection, shared)
+
     def _let_go(self) -> None:
         self._socket.close()
         self.outbox.fall_silent()

@@ -15,21 +15,25 @@ from _pytest.config import ConftestImportFailure, _prepareconfig
 
 from pytest_disttest import __version__, hookspecs, markers, options, wire
 from pytest_disttest.worker import leash, neighbours, quiet, role
+from pytest_disttest.worker.breeding import Breeding, Watched, watched_environment
+from pytest_disttest.worker.claims import Claims
 from pytest_disttest.worker.link import Link
 from pytest_disttest.worker.session import WorkerSession
 
 
-def main(socket_fd: int, map_fd: int) -> None:
+def main(socket_fd: int, map_fd: int, claims_fd: int, line_fd: int = -1) -> None:
     """Serve one run over the inherited socket; returns when the session is over."""
     leash.end_with_parent()
     connection = socket.socket(fileno=socket_fd)
     os.set_inheritable(socket_fd, False)
     os.set_inheritable(map_fd, False)
+    os.set_inheritable(claims_fd, False)
     link = Link(connection, mmap.mmap(map_fd, 0))
     _, order = link.receive()
     order = wire.restore(order)
     try:
-        _run(link, order)
+        with watched_environment() as environment:
+            _run(link, order, Claims(claims_fd), Breeding(line_fd, environment))
     except (SystemExit, KeyboardInterrupt):
         raise
     except pytest.UsageError as error:
@@ -41,13 +45,14 @@ def main(socket_fd: int, map_fd: int) -> None:
     link.outbox.push()
 
 
-def _run(link: Link, order: dict[str, Any]) -> None:
+def _run(link: Link, order: dict[str, Any], claims: Claims, breeding: Breeding) -> None:
     _take_place(order)
     quiet.make_streams_live()
     config = _prepareconfig(order["args"], [WorkerOptions(), SameByModuleName()])
     try:
         _take_role(config, order)
-        session = WorkerSession(link, config, sends_table=order["table"])
+        ways = {"sends_table": order["table"], "collects": order["collects"]}
+        session = WorkerSession(link, config, **ways, claims=claims, breeding=breeding)
         config.pluginmanager.register(session, "disttest-worker-session")
         config.hook.pytest_cmdline_main(config=config)
     finally:
@@ -70,7 +75,7 @@ def _take_place(order: dict[str, Any]) -> None:
 
 def _take_role(config: pytest.Config, order: dict[str, Any]) -> None:
     """Be an xdist worker in the eyes of every plugin, before any of them is configured."""
-    config.workerinput = order["workerinput"]  # type: ignore[attr-defined]
+    config.workerinput = Watched(order["workerinput"])  # type: ignore[attr-defined]
     config.workeroutput = {}  # type: ignore[attr-defined]
     option = config.option
     option.dist, option.distload, option.loadgroup, option.looponfail = "no", False, False, False

@@ -68,6 +68,10 @@ class Outbox:
         """Drop what is said from now on: this process is a child that a test forked, and shares the map."""
         self._mute = True
 
+    def resume(self, link: socket.socket) -> None:
+        """Speak again: this process is a fork that takes its parent's place, which says nothing any more."""
+        self._link, self._mute = link, False
+
     def append(self, line: bytes) -> None:
         """Put one line (newline included) where it survives this process; push when much has gathered."""
         if self._mute:

@@ -196,17 +196,29 @@ def failed(nodeid: str, outcome: str = "failed") -> Any:
 def test_an_error_of_all_hosts_is_shown_once():
     """One that some hosts only have is told apart; a skipped module is shown once, whoever skipped it."""
     everywhere, here_only, skipped = failed("a.py"), failed("b.py"), failed("c.py", "skipped")
-    reports = [(host, f"gw{n}", r) for n, host in enumerate("xxy") for r in (everywhere, skipped)]
+    reports = [(host, f"gw{n}", r, 0) for n, host in enumerate("xxy") for r in (everywhere, skipped)]
 
-    shown, partial = errors_of_all([*reports, ("x", "gw0", here_only)], ["x", "y"])
+    shown, partial = errors_of_all([*reports, ("x", "gw0", here_only, 0)], ["x", "y"])
 
     assert ({"a.py", "c.py"}, 2, {"b.py": ["x"]}) == ({r.nodeid for r in shown}, len(shown), partial)
+
+
+def test_workers_that_share_the_collection_tell_of_different_collectors():
+    """A module and its doctests have one node id and two places in the walk; what both workers met counts once."""
+    module, doctests = failed("a.py"), failed("a.py")
+    met_by_both = [("x", worker, failed("sub", "skipped"), 1) for worker in ("gw0", "gw1")]
+
+    shown, partial = errors_of_all([("x", "gw1", doctests, 3), *met_by_both, ("x", "gw0", module, 2)], ["x"])
+
+    assert ["sub", "a.py", "a.py"] == [report.nodeid for report in shown]
+    assert [module, doctests] == shown[1:]
+    assert partial == {}
 
 
 @given(st.lists(st.tuples(st.sampled_from("xy"), st.sampled_from(["a", "b"]), st.sampled_from(["failed", "skipped"]))))
 def test_no_collection_failure_is_lost(told_by: list[tuple[str, str, str]]):
     """Each failed collector is either shown or named with the hosts that it failed on."""
-    shown, partial = errors_of_all([(host, host, failed(nodeid, how)) for host, nodeid, how in told_by], ["x", "y"])
+    shown, partial = errors_of_all([(host, host, failed(nodeid, how), 0) for host, nodeid, how in told_by], ["x", "y"])
 
     broken = {nodeid for _, nodeid, how in told_by if how == "failed"}
     assert broken == {r.nodeid for r in shown if r.failed} | partial.keys()

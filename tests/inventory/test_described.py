@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pytest_disttest.errors import BadInventory
-from pytest_disttest.inventory import Inventory, load_inventory, read_inventory
+from pytest_disttest.inventory import Inventory, load_inventory
+from pytest_disttest.inventory.described import read_inventory
 from pytest_disttest.inventory.words import HOST_KEYS, RESERVED
 from pytest_disttest.model import Host
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_disttest.errors import BadOption
-from pytest_disttest.inventory import Inventory, parse_hosts
+from pytest_disttest.inventory import Inventory
+from pytest_disttest.inventory.specs import parse_hosts
 from pytest_disttest.model import Host
 
 LAB = Host("lab1", "ssh", "me@lab1.example", workers=4, tags=("gpu",), line="disttest.toml: hosts.lab1 (line 1)")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pytest_disttest.inventory import make_settings, parse_hosts, read_inventory
-from pytest_disttest.inventory.specs import SETTING_NAMES
+from pytest_disttest.inventory import make_settings
+from pytest_disttest.inventory.described import read_inventory
+from pytest_disttest.inventory.specs import SETTING_NAMES, parse_hosts
 from pytest_disttest.options import INI_ROWS, OPTION_ROWS
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference"

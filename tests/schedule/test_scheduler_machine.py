@@ -14,12 +14,14 @@ from pytest_disttest.schedule import (
     Assign,
     Block,
     CaseEnded,
+    CasesRefused,
     CaseStarted,
     Command,
     Event,
     Finish,
     Hold,
     HostLost,
+    Refuse,
     Scheduler,
     Tick,
     Unplace,
@@ -64,6 +66,19 @@ class Worker:
     asked: bool = False
     held: bool = False
     finished: bool = False
+    holds: frozenset[int] | None = None
+    cannot: frozenset[int] = frozenset()
+    refused: set[int] = field(default_factory=set)
+
+    @property
+    def refuses(self) -> tuple[int, ...]:
+        """What it was given and cannot collect."""
+        return tuple(case for case in self.queue if case in self.cannot)
+
+    @property
+    def untried(self) -> set[int]:
+        """What may still turn out to be impossible for it."""
+        return set() if self.holds is None else set(self.queue) - self.holds
 
     @property
     def has(self) -> list[int]:
@@ -90,6 +105,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.holders: dict[str, set[str]] = {unit.key: set() for unit in plan.units}
         self.gone: set[str] = set()
         self.started = 0
+        self.broken: set[str] = set()
 
     # what the model knows
 
@@ -122,6 +138,16 @@ class SchedulerMachine(RuleBasedStateMachine):
     def tell(self, event: Event) -> None:
         for command in self.scheduler.handle(event, self.now):
             self.obey(command)
+        for unit in self.plan.units:
+            if unit.binding and self.is_broken(unit):
+                self.broken.add(unit.key)
+
+    def is_broken(self, unit: Unit) -> bool:
+        """Whether each worker that fits a group has refused a part of it, so that it cannot stay together."""
+        fitting = [w for w in self.workers.values() if not w.finished and w.host in self.hosts_of(unit.cases[0])]
+        return any(w.refused & {*unit.cases} for w in self.workers.values()) and all(
+            worker.refused & {*unit.cases} for worker in fitting
+        )
 
     def obey(self, command: Command) -> None:
         match command:
@@ -141,6 +167,11 @@ class SchedulerMachine(RuleBasedStateMachine):
             case Unplace(case):
                 assert case in self.open and self.hosts_of(case) <= self.gone
                 self.outcomes[case] = Outcome.UNPLACED
+            case Refuse(case):
+                assert case in self.open and case not in self.given
+                fitting = [w for w in self.workers.values() if not w.finished and w.host in self.hosts_of(case)]
+                assert fitting and all(case in worker.refused for worker in fitting)
+                self.outcomes[case] = Outcome.ERROR
 
     def take(self, name: str, worker: Worker, cases: tuple[int, ...]) -> None:
         assert worker.asked and not worker.finished
@@ -150,23 +181,42 @@ class SchedulerMachine(RuleBasedStateMachine):
             assert case not in self.given, "a case is in one worker's hands"
             assert worker.host in self.hosts_of(case), "a case runs where it fits"
             assert self.is_ready(case), "a case comes after its prerequisites have passed"
-            if self.is_together(self.cases[case]):
-                holders = self.holders[self.cases[case].key]
+            assert case not in worker.refused, "what a worker refused it is not given again"
+            unit = self.cases[case]
+            if self.is_together(unit) and unit.key not in self.broken:
+                holders = self.holders[unit.key]
                 holders &= self.workers.keys()
+                holders -= {other for other in holders if self.has_left(self.workers[other], unit)}
                 assert holders <= {name}, "a binding unit is in one live worker's hands"
                 holders.add(name)
         worker.asked = worker.held = False
         worker.queue.extend(cases)
 
+    def has_left(self, worker: Worker, unit: Unit) -> bool:
+        """Whether *worker* refused a part of a group, and has ended what it had of it."""
+        return bool(worker.refused & {*unit.cases}) and not {*worker.has} & {*unit.cases}
+
+    def may_run(self, worker: Worker, case: int) -> bool:
+        """Whether *worker* may be given *case*: of a group all or nothing, while that can be had."""
+        unit = self.cases[case]
+        if unit.binding and unit.key not in self.broken and worker.refused & {*unit.cases}:
+            return False
+        return worker.host in self.hosts_of(case) and case not in worker.refused
+
+    def needs(self, worker: Worker, case: int) -> bool:
+        """Whether *worker* must stay for *case*; a group of which it refused a part goes on with others."""
+        unit = self.cases[case]
+        return self.may_run(worker, case) and not (unit.binding and worker.refused & {*unit.cases})
+
     def finish(self, worker: Worker) -> None:
         assert worker.asked and not worker.finished
         worker.finished, worker.asked, worker.held = True, False, False
         for case in self.open - self.given:
-            assert worker.host not in self.hosts_of(case), "what is in nobody's hands still needs this worker"
+            assert not self.needs(worker, case), "what is in nobody's hands still needs this worker"
         for other in self.workers.values():
-            if other.host != worker.host:
-                for case in set(other.has) & self.open:
-                    assert worker.host not in self.hosts_of(case), "what comes back from a lost host needs this worker"
+            coming = set(other.has) if other.host != worker.host else other.untried
+            for case in coming & self.open if other is not worker else ():
+                assert not self.needs(worker, case), "what comes back, from a lost host too, needs this worker"
 
     def named(self, data: st.DataObject, fits: list[str]) -> tuple[str, Worker]:
         name = data.draw(st.sampled_from(fits))
@@ -176,20 +226,42 @@ class SchedulerMachine(RuleBasedStateMachine):
         return [name for name, w in self.workers.items() if not (w.asked or w.finished or w.queue)]
 
     def able_to_start(self) -> list[str]:
-        return [name for name, w in self.workers.items() if w.queue and w.running is None]
+        return [name for name, w in self.workers.items() if w.queue and w.running is None and not w.refuses]
+
+    def able_to_refuse(self) -> list[str]:
+        return [name for name, w in self.workers.items() if w.refuses]
 
     def able_to_end(self) -> list[str]:
         return [name for name, w in self.workers.items() if w.running is not None]
 
     # rules
 
-    @rule(host=st.sampled_from(HOSTS))
-    def a_worker_comes(self, host: str) -> None:
+    @rule(host=st.sampled_from(HOSTS), data=st.data())
+    def a_worker_comes(self, host: str, data: st.DataObject) -> None:
+        """It has collected everything, or some units, or whatever; of the others it may be unable to collect some."""
         if host not in self.gone and len(self.workers) < 5:
+            some = st.frozensets(st.sampled_from(sorted(self.cases)))
+            units = st.frozensets(st.sampled_from(self.plan.units)).map(
+                lambda some: frozenset(case for unit in some for case in unit.cases)
+            )
+            holds = data.draw(st.one_of(st.none(), units, some))
+            cannot = frozenset() if holds is None else data.draw(some) - holds
             name = f"gw{self.started}"
             self.started += 1
-            self.workers[name] = Worker(host)
-            self.tell(WorkerReady(name, host))
+            self.workers[name] = Worker(host, holds=holds, cannot=cannot)
+            self.tell(WorkerReady(name, host, holds))
+
+    @precondition(lambda self: self.able_to_refuse())
+    @rule(data=st.data())
+    def one_refuses(self, data: st.DataObject) -> None:
+        name, worker = self.named(data, self.able_to_refuse())
+        self.refuse(name, worker)
+
+    def refuse(self, name: str, worker: Worker) -> None:
+        refused = worker.refuses
+        worker.queue = deque(case for case in worker.queue if case not in worker.cannot)
+        worker.refused.update(refused)
+        self.tell(CasesRefused(name, refused))
 
     @precondition(lambda self: self.able_to_move())
     @rule(data=st.data(), outcome=OUTCOMES, times=st.integers(1, 6))
@@ -201,10 +273,12 @@ class SchedulerMachine(RuleBasedStateMachine):
                 self.move(name, worker, outcome)
 
     def able_to_move(self) -> list[str]:
-        return sorted({*self.able_to_end(), *self.able_to_start(), *self.able_to_ask()})
+        return sorted({*self.able_to_end(), *self.able_to_start(), *self.able_to_ask(), *self.able_to_refuse()})
 
     def move(self, name: str, worker: Worker, outcome: Outcome) -> None:
-        if not (worker.asked or worker.finished or worker.queue):
+        if worker.refuses:
+            self.refuse(name, worker)
+        elif not (worker.asked or worker.finished or worker.queue):
             worker.asked = True
             self.tell(WorkWanted(name))
         elif worker.running is not None:
@@ -289,7 +363,7 @@ class SchedulerMachine(RuleBasedStateMachine):
             ready = {case for case in self.open if self.is_ready(case)}
             assert ready, "something can always run"
             for case in ready:
-                assert not any(worker.host in self.hosts_of(case) for worker in live), "somebody could run this"
+                assert not any(self.may_run(worker, case) for worker in live), "somebody could run this"
 
     def teardown(self) -> None:
         """Bring the run to its end: with one new worker on each host that is left, every case gets its outcome."""

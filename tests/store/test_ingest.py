@@ -10,9 +10,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pytest_disttest import store
 from pytest_disttest.errors import StoreFault
 from pytest_disttest.model import Attempt, Case, Outcome, PhaseTime
-from pytest_disttest.store import IngestSummary, Journal, durations, ingest, layout
+from pytest_disttest.store import IngestSummary, Journal, durations, ingest, is_ingestion_due, layout
 
 # A process in another directory finds this checkout, installed or not.
 IMPORTABLE = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
@@ -211,13 +212,12 @@ def held(tmp_path):
 
 
 def test_a_busy_history_leaves_the_journals_for_the_next_time(tmp_path, held):
-    """The summary names the process that has it; nothing is lost, and a plan goes without durations."""
+    """The summary names the process that has it; nothing is lost."""
     one_run(tmp_path, "20261123-184501-000000")
     summary = ingest(tmp_path, deadline_s=0.3)
 
     assert summary.left == ("20261123-184501-000000",)
     assert f"process {held.pid}" in summary.messages[0]
-    assert durations(tmp_path, deadline_s=0.1) == {}
     held.communicate()
     assert ingest(tmp_path).runs == ("20261123-184501-000000",)
 
@@ -272,13 +272,12 @@ def damage_length(path: Path) -> None:
 
 @pytest.mark.parametrize("damage", [damage_header, damage_block, damage_length])
 def test_a_damaged_history_is_moved_aside_and_made_anew_from_the_journals(tmp_path, damage):
-    """With a message, never a traceback; durations are empty meanwhile."""
+    """With a message, never a traceback."""
     one_run(tmp_path)
     ingest(tmp_path)
     damage(tmp_path / "history.duckdb")
     one_run(tmp_path, "20261123-184501-000000")
 
-    assert durations(tmp_path) == {}
     summary = ingest(tmp_path)
     assert summary.runs == (RUN, "20261123-184501-000000")
     assert "it was moved to history.duckdb.corrupt-" in summary.messages[0]
@@ -336,14 +335,51 @@ def test_texts_that_utf8_cannot_hold_are_escaped(tmp_path):
     assert ask(tmp_path, "SELECT nodeid, message FROM case_results") == [("t[\\udc80\n\x00é]", "\\ud83d")]
 
 
-def test_durations_are_medians_of_the_last_attempts_that_passed(tmp_path):
-    """Over all three phases; what failed says nothing about the time."""
-    for number, call_s in enumerate((9.0, 1.0, 2.0, 3.0)):
+def test_what_a_killed_run_measured_is_remembered_when_it_is_brought_in(tmp_path):
+    """Its controller could not do it. A run that ended did, so that its journal says nothing new."""
+    for number in range(2):
+        journal = begin(tmp_path, f"20261123-184501-{number:06}")
+        journal.cases([Case(0, "a.py::t0"), Case(1, "a.py::t1")])
+        journal.attempt(attempt(0, call_s=1.0 + number))
+        journal.attempt(attempt(1, FAILED))
+        journal.close()
+    one_run(tmp_path, RUN, attempt(0, call_s=100.0))
+    ingest(tmp_path)
+
+    assert durations(tmp_path) == {"a.py::t0": 2.0}
+    (tmp_path / "history.duckdb").unlink()
+    ingest(tmp_path)
+    assert len((tmp_path / "durations.ndjson").read_bytes().splitlines()) == 3  # and only once
+
+
+def test_durations_that_were_lost_are_made_anew_from_the_history(tmp_path):
+    """Over the last attempts that passed; only when somebody asks for it, and only when they are lost."""
+    for number, call_s in enumerate((9.0, 1.0, 2.0, 3.0, 4.0, 5.0)):
         one_run(tmp_path, f"20261123-184501-{number:06}", attempt(0, call_s=call_s), attempt(1, FAILED))
     ingest(tmp_path)
 
-    assert durations(tmp_path, attempts=3) == {"a.py::t0": 2.5}
-    assert durations(tmp_path, runs=1) == {"a.py::t0": 3.5}
+    assert durations(tmp_path) == {}
+    ingest(tmp_path, verify=True)
+    ingest(tmp_path, verify=True)
+    assert durations(tmp_path) == {"a.py::t0": 3.5}
+    assert len((tmp_path / "durations.ndjson").read_bytes().splitlines()) == 2
+
+
+def test_a_long_run_ingests_and_a_short_one_leaves_it_to_others(tmp_path, monkeypatch):
+    """Unless many journals wait, or large ones: nobody should have to ask for it."""
+    monkeypatch.setattr(store, "MOST_WAITING", 2)
+    assert not is_ingestion_due(tmp_path / "none", lasted_s=1)
+    assert is_ingestion_due(tmp_path, lasted_s=store.INGEST_AFTER_S)
+    for number in range(3):
+        assert not is_ingestion_due(tmp_path, lasted_s=1)
+        one_run(tmp_path, f"20261123-184501-{number:06}")
+    assert is_ingestion_due(tmp_path, lasted_s=1)
+
+    ingest(tmp_path)
+    assert not is_ingestion_due(tmp_path, lasted_s=1)
+    monkeypatch.setattr(store, "MOST_WAITING_BYTES", 100)
+    one_run(tmp_path)
+    assert is_ingestion_due(tmp_path, lasted_s=1)
 
 
 def test_a_hundred_thousand_attempts_come_in_quickly(tmp_path):

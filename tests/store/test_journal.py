@@ -196,9 +196,13 @@ def test_an_attempt_costs_microseconds(tmp_path):
 
 
 def test_the_journal_and_the_package_do_not_import_duckdb(tmp_path):
-    """Only a question to a history that exists does."""
+    """Only an ingestion and a question to the history do: a plan's durations, and the end of a short run, do not."""
     code = (
-        "import sys; from pathlib import Path; from pytest_disttest import store; d = Path(sys.argv[1]) / 'none'\n"
+        "import sys; from pathlib import Path; from pytest_disttest import store; d = Path(sys.argv[1])\n"
+        "store.Journal.create(d, 'r', started_at=1.0, rootdir='', args=[], version='').close()\n"
+        "store.remember_durations(d, [('a', 1.0)])\n"
+        "assert store.durations(d) == {'a': 1.0} and not store.is_ingestion_due(d, lasted_s=1)\n"
+        "d = d / 'none'\n"
         "assert store.durations(d) == {} and store.ingest(d) == store.IngestSummary() and not d.exists()\n"
         "assert not {'duckdb', 'rich', 'networkx', 'execnet'} & set(sys.modules)"
     )

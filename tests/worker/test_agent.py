@@ -27,7 +27,7 @@ MAIN = """
 import atexit, mmap, os, signal, socket, subprocess, sys, tempfile, threading, time
 from pytest_disttest.worker.link import Link
 
-def main(link_fd, map_fd):
+def main(link_fd, map_fd, claims_fd):
     link = Link(socket.socket(fileno=link_fd), mmap.mmap(map_fd, 0))
 """
 
@@ -262,7 +262,8 @@ def test_words_to_the_dead_are_lost_in_silence(controller: Controller):
 
 
 def worker(package: Path, python: str = sys.executable) -> WorkerProcess:
-    return WorkerProcess("w", package_dir=str(package), python=python, flags=[], env={"DISTTEST_SCENARIO": "w"})
+    env = {"DISTTEST_SCENARIO": "w"}
+    return WorkerProcess("w", package_dir=str(package), python=python, flags=[], env=env, claims=0)
 
 
 def test_a_buried_worker_may_still_be_spoken_to(package: Path):

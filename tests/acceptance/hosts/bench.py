@@ -17,6 +17,8 @@ from xml.etree import ElementTree
 import duckdb
 from rigs.sshd import SshHost
 
+from pytest_disttest.store import ingest
+
 MARK = "DISTTEST_ACCEPTANCE"
 """The variable by which every process of one project is known, on all hosts: see ``Project.processes``."""
 
@@ -175,7 +177,7 @@ class Project:
 
     def attempts(self, run: int = 1) -> list[Attempt]:
         """Return what the store keeps of the newest run (2: of the one before), in the order of arrival."""
-        with duckdb.connect(str(self.root / ".disttest" / "history.duckdb"), read_only=True) as store:
+        with self._history() as store:
             rows = store.execute(
                 "SELECT nodeid, host, worker, outcome, message FROM attempts JOIN cases USING (run_id, case_index) "
                 "WHERE run_id = (SELECT run_id FROM runs ORDER BY run_id DESC LIMIT 1 OFFSET ?) ORDER BY sequence",
@@ -183,9 +185,15 @@ class Project:
             ).fetchall()
         return [Attempt(*row) for row in rows]
 
+    def _history(self) -> duckdb.DuckDBPyConnection:
+        """Return the history, the journals that waited brought in."""
+        store = self.root / ".disttest"
+        ingest(store)
+        return duckdb.connect(str(store / "history.duckdb"), read_only=True)
+
     def newest_run(self) -> tuple[str, int | None]:
         """Return state and exit status of the newest run in the store."""
-        with duckdb.connect(str(self.root / ".disttest" / "history.duckdb"), read_only=True) as store:
+        with self._history() as store:
             row = store.execute("SELECT state, exit_status FROM runs ORDER BY run_id DESC LIMIT 1").fetchone()
         assert row is not None
         return row

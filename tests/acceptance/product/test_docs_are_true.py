@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_disttest.inventory import read_inventory
+from pytest_disttest.inventory.described import read_inventory
 
 from .conftest import Product
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 
 import pytest
 from rigs.processes import descendants, is_running, wait_until
+
+from pytest_disttest.store import MOST_WAITING, durations
 
 SUITE = {
     "disttest.toml": '[hosts.desk]\naddress = "local"\nworkers = 2\ntags = ["oak"]\n',
@@ -134,14 +137,44 @@ def test_a_run_that_was_killed_can_be_brought_in(killed):
     assert others and wait_until(lambda: not any(map(is_running, others)), timeout_s=10)
 
 
-def test_a_run_that_was_killed_is_brought_in_by_the_next(killed):
-    """Without being asked, and without a word too many."""
+def test_a_run_that_was_killed_is_listed_with_the_next(killed):
+    """Without a word too many."""
     made, _ = killed
 
     ran = made.distributed("-k", "quick", workers=1)
 
     assert ran.exit_code == 0, ran
     assert [run["state"] for run in made.json("runs")] == ["finished", "interrupted"]
+
+
+def test_a_short_run_leaves_its_journal_to_whoever_looks(suite):
+    """DuckDB costs a short run more than its tests; what was measured is at hand for the next plan all the same."""
+    made = suite({"test_a.py": "import time\ndef test_a(): time.sleep(0.1)\n"})
+    store = made.directory / ".disttest"
+    ran = made.distributed(workers=1)
+    kept = sorted(path.name for path in store.iterdir())
+
+    assert ran.exit_code == 0, ran
+    assert kept == [".gitignore", "README.txt", "durations.ndjson", "runs"]
+    assert list(durations(store)) == ["test_a.py::test_a"] and durations(store)["test_a.py::test_a"] >= 0.1
+    assert [run["outcomes"] for run in made.json("runs")] == [{"passed": 1}]
+    assert (store / "history.duckdb").exists()
+
+
+def test_when_many_journals_wait_a_short_run_ingests_and_tells_of_a_damaged_history(suite):
+    """So that they do not pile up where nobody ever looks; nothing of what it says is lost on the user."""
+    made = suite({"test_a.py": "def test_a(): pass\n"})
+    runs = made.directory / ".disttest/runs"
+    made.distributed(workers=1)
+    [journal] = runs.glob("*.ndjson")
+    for number in range(MOST_WAITING):
+        shutil.copy(journal, runs / f"20200101-000000-{number:06}.ndjson")
+    (runs.parent / "history.duckdb").write_bytes(b"garbage" * 1000)
+    ran = made.distributed(workers=1)
+
+    assert ran.exit_code == 0 and "moved to history.duckdb.corrupt-" in ran.output, ran
+    assert not list(runs.glob("*.ndjson"))
+    assert len(made.json("runs", "--limit=1000")) == MOST_WAITING + 2
 
 
 def test_without_a_store_the_command_says_what_to_do(suite):

@@ -1,0 +1,28 @@
+"""The hosts that an inventory file lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from pytest_disttest.model import Host
+
+LOCAL: Final = "local"
+"""The name and the transport of this machine, described or not."""
+
+
+class Inventory(NamedTuple):
+    """The hosts that a file describes, by name and in its order, disabled ones included.
+
+    *workers* is the file's default for hosts that do not say their own, 0 where it has none. *file* is
+    "" when there is no inventory.
+    """
+
+    hosts: Mapping[str, Host] = MappingProxyType({})
+    workers: int = 0
+    file: str = ""
+
+    def enabled(self) -> tuple[Host, ...]:
+        """Return the hosts that may be used, in the file's order."""
+        return tuple(host for host in self.hosts.values() if host.enabled)

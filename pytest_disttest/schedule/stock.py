@@ -1,0 +1,265 @@
+"""All that is to be done: which cases are open, where each lies that nobody was given, and who may run it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from pytest_disttest.model import Outcome, Plan
+from pytest_disttest.schedule.backlog import Backlog
+from pytest_disttest.schedule.cuts import Seams, cut_long
+from pytest_disttest.schedule.forecast import Forecast
+from pytest_disttest.schedule.fragments import Fit, Fragment, fragments_of
+from pytest_disttest.schedule.waits import Waits
+from pytest_disttest.schedule.workers import Worker
+
+AIM_AGAIN = 1.25
+"""By how much the number of workers must have grown before it is asked anew which cases are long."""
+
+
+class Stock:
+    """The open cases of a plan. *workers* are those of the scheduler, by name."""
+
+    def __init__(
+        self, plan: Plan, workers: Mapping[str, Worker], seams: Seams, predicted: Mapping[int, float] | None
+    ) -> None:
+        self._workers = workers
+        self._seams = seams
+        self._aimed_for = 0
+        self._excluded: dict[int, frozenset[str]] = {}
+        self._place: dict[int, Fragment] = {}  # where a case that waits lies now
+        self.backlog = Backlog()
+        self.waits = Waits(plan)
+        self.news = 0  # counts what may have made something ready: what was barren before may be so no more
+        self.long_s = float("inf")
+        homes = fragments_of(plan)
+        self._home = {case: home for home in homes for case in home.pending()}
+        self.open = set(self._home)
+        self.forecast = Forecast(self.open, predicted)
+        for home in homes:
+            self._lay_down(home.part(home.pending(), home.waiting.copy()))
+
+    # cases end
+
+    def end(self, case: int, outcome: Outcome) -> list[tuple[int, int]]:
+        """An open case has its outcome; return whom that blocks, each with its culprit."""
+        self.open.discard(case)
+        if not self.waits.is_awaited(case):
+            return []
+        self.news += 1
+        free, blocked = self.waits.end(case, outcome, self.open)
+        for dependent in free:
+            self._release(dependent)
+        for dependent, _ in blocked:
+            self.open.discard(dependent)
+            self._drop(dependent)
+        return blocked
+
+    def _release(self, case: int) -> None:
+        fragment = self._place.pop(case)
+        if fragment.stamp:
+            self.backlog.release(fragment, case)
+            return
+        fragment.release(case)
+        self._workers[fragment.owner].resume(fragment)
+
+    def _drop(self, case: int) -> None:
+        """*case*, which waits, will not run."""
+        fragment = self._place.pop(case)
+        self.forecast.hand_out(case)
+        if fragment.stamp:
+            self.backlog.drop(fragment, case)
+        else:
+            fragment.waiting.remove(case)
+
+    def give_up(self, case: int, outcome: Outcome) -> list[tuple[int, int]]:
+        """An open case that nobody was given, and whose fragment is in nobody's hands, will run nowhere."""
+        self.forecast.hand_out(case)
+        self._place.pop(case, None)
+        return self.end(case, outcome)
+
+    # fragments come and go
+
+    def own(self, fragment: Fragment, worker: Worker) -> Fragment:
+        """Put *fragment*, which nobody has, into the hands of *worker*, which takes it up at once."""
+        fragment.owner = worker.name
+        worker.fragments.appendleft(fragment)
+        if not self.backlog.is_kept(worker.name, fragment):
+            homes = [fragment.home] if fragment.unit.binding else fragment.mates
+            self.backlog.adopt(worker.name, homes)
+            worker.fetched.update(homes)
+        return fragment
+
+    def let_go(self, fragment: Fragment, worker: Worker) -> None:
+        """*worker* has taken from *fragment* whatever is ready; a group waits with it, all else in the backlog."""
+        worker.put_down(fragment)
+        if fragment.unit.binding and fragment.waiting:
+            worker.parked.append(fragment)
+        elif fragment.waiting:
+            self.backlog.put(fragment)
+
+    def _lay_down(self, fragment: Fragment) -> None:
+        """Lay *fragment* into the backlog, its long cases for themselves."""
+        parts = [fragment]
+        if self._aimed_for:
+            parts += self._cut_long(fragment)
+        for part in parts:
+            if part.each_s is None:
+                part.each_s = self.forecast.average_s(part.pending())
+            self.locate(part)
+            self.backlog.put(part)
+
+    def locate(self, fragment: Fragment) -> None:
+        """Note that what waits of a new *fragment* lies there."""
+        for case in fragment.waiting:
+            self._place[case] = fragment
+
+    def aim(self) -> None:
+        """Tell the long cases from the others, and let them go first; a matter of history and of how many we are."""
+        count = len(self._workers)
+        if count < 2 or count <= AIM_AGAIN * self._aimed_for or not self.forecast.known:
+            return
+        self._aimed_for = count
+        self.long_s = self.forecast.long_s(count)
+        for fragment in self.backlog:
+            self._lay_down(self.backlog.take(fragment))
+        for worker in self._workers.values():
+            for fragment in worker.fragments:
+                for part in self._cut_long(fragment):
+                    self._lay_down(part)
+
+    def _cut_long(self, fragment: Fragment) -> list[Fragment]:
+        parts = cut_long(fragment, self._seams, self.forecast.known, self.long_s)
+        if parts:
+            fragment.each_s = self.forecast.average_s(fragment.pending())
+        return parts
+
+    # cases come back
+
+    def inherit(self, worker: Worker) -> None:
+        """What a lost worker had, or had been given and has not ended, goes back to its place in the plan."""
+        self.backlog.dismiss(worker.name)
+        self._regain(worker.given)
+        owned = [case for fragment in worker.owned() for case in fragment.pending()]
+        leaving = [case for cases in worker.leaving.values() for case in cases]
+        self._put_back([*worker.given, *owned, *leaving])
+
+    def refuse(self, worker: Worker, cases: Collection[int]) -> None:
+        """Take from *worker* what it could not collect, and what it has not begun of the same group or file.
+
+        Others of the file it may be given again, where it pays; a group goes on elsewhere if it can.
+        """
+        self._regain(cases)
+        by_home: dict[int, list[int]] = {}
+        for case in cases:
+            self._excluded[case] = self._excluded.get(case, frozenset()) | {worker.name}
+            by_home.setdefault(self._home[case].home, []).append(case)
+        for home, leaving in by_home.items():
+            mine = [fragment for fragment in worker.owned() if fragment.home == home]
+            rest = [case for fragment in mine for case in fragment.pending()]
+            if self._home[leaving[0]].unit.binding:
+                moves = self._can_go_elsewhere([*leaving, *rest])
+            else:
+                moves = home in worker.fetched and not self._has_given(worker, home)
+            if moves:
+                for fragment in mine:
+                    worker.give_away(fragment)
+                leaving.extend(rest)
+            if moves and home in worker.fetched:
+                self.backlog.disown(worker.name, home)
+                worker.fetched.discard(home)
+            worker.leaving.setdefault(home, []).extend(leaving)
+        self.let_leave(worker)
+
+    def let_leave(self, worker: Worker) -> None:
+        """Put back what waits only for *worker* to end what it was given of the same group."""
+        for home in list(worker.leaving):
+            is_group = self._home[worker.leaving[home][0]].unit.binding
+            if not (is_group and self._has_given(worker, home)):
+                self._put_back(worker.leaving.pop(home))
+
+    def _has_given(self, worker: Worker, home: int) -> bool:
+        return any(self._home[case].home == home for case in worker.given)
+
+    def _regain(self, cases: Iterable[int]) -> None:
+        for case in cases:
+            if case in self.open:
+                self.forecast.take_back(case)
+
+    def _put_back(self, cases: Iterable[int]) -> None:
+        """Lay cases to their places in the plan."""
+        for part in self._parts(case for case in cases if case in self.open):
+            self._lay_down(part)
+        self.news += 1
+
+    def hopeless(self) -> list[int]:
+        """Take away, and return, the cases that each living worker on a fitting host has refused."""
+        lost: list[int] = []
+        for fragment in list(self.backlog) if self._excluded else ():
+            if not self._is_hopeless(fragment.fit):
+                continue
+            for part in self._parts(self.backlog.take(fragment).pending()):
+                if self._is_hopeless(part.fit):
+                    lost += part.pending()
+                else:
+                    self._lay_down(part)
+        return lost
+
+    def unplaced(self, gone: frozenset[str]) -> list[int]:
+        """Take away, and return, the cases that only the hosts *gone* could run."""
+        lost = [one for one in self.backlog if one.fit.hosts is not None and one.fit.hosts <= gone]
+        return sorted(case for fragment in lost for case in self.backlog.take(fragment).pending())
+
+    def _can_go_elsewhere(self, cases: list[int]) -> bool:
+        """Whether a living worker may run all of *cases*, which are of one stretch."""
+        fit = self._fit(cases)
+        return any(fit.admits(worker.name, worker.host) for worker in self._living())
+
+    def fits(self, case: int, worker: Worker) -> bool:
+        """Whether *worker* may run *case*."""
+        return self._fit([case]).admits(worker.name, worker.host)
+
+    def whole_homes(self, cases: Iterable[int]) -> list[int]:
+        """Return the stretches of the plan of which *cases* are all."""
+        missing: dict[int, int] = {}
+        for case in cases:
+            home = self._home.get(case)
+            if home is not None:
+                missing[home.home] = missing.get(home.home, len(home)) - 1
+        return [home for home, count in missing.items() if not count]
+
+    def _parts(self, cases: Iterable[int]) -> list[Fragment]:
+        """Return *cases* as fragments: a group in one piece, if it may run so; others by who may run them."""
+        by_home: dict[int, list[int]] = {}
+        for case in cases:
+            by_home.setdefault(self._home[case].home, []).append(case)
+        parts: list[Fragment] = []
+        for members in by_home.values():
+            home = self._home[members[0]]
+            members.sort(key=home.rank.__getitem__)
+            by_fit: dict[Fit, list[int]] = {}
+            fit = self._fit(members)
+            if fit.excluded and (not home.unit.binding or self._is_hopeless(fit)):
+                for case in members:
+                    by_fit.setdefault(self._fit([case]), []).append(case)
+            else:
+                by_fit[fit] = members
+            parts += [home.part(some, self.waits.among(some), fit) for fit, some in by_fit.items()]
+        return parts
+
+    def _fit(self, cases: list[int]) -> Fit:
+        """Who may run all of *cases*, which are of one stretch."""
+        home = self._home[cases[0]]
+        if not self._excluded:
+            return home.fit
+        excluded = frozenset[str]().union(*(self._excluded.get(case, ()) for case in cases))
+        return Fit(home.fit.hosts, excluded) if excluded else home.fit
+
+    def _is_hopeless(self, fit: Fit) -> bool:
+        """Whether workers on fitting hosts live, and each of them has refused."""
+        if not fit.excluded:
+            return False
+        fitting = [w for w in self._living() if fit.hosts is None or w.host in fit.hosts]
+        return bool(fitting) and all(worker.name in fit.excluded for worker in fitting)
+
+    def _living(self) -> Iterable[Worker]:
+        return (worker for worker in self._workers.values() if not worker.finished)
