@@ -38,6 +38,7 @@ AGENT = "pytest_disttest.gateways.forked:serve"
 MOST_DESCRIPTORS = 8
 PATIENCE_S = 6.0
 """How long agents may take to end in order, once the controller is gone."""
+GRACE_S = 2.0
 
 
 class Agency:
@@ -106,7 +107,15 @@ class Zygote:
                 self._waiting.pop().close()
             self._nursery.close()
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(self._pid, 0)
+                self._await_end()
+
+    def _await_end(self) -> None:
+        """Bury the zygote, which ends in a millisecond where its agents have; one that does not end is killed."""
+        latest = time.monotonic() + PATIENCE_S + GRACE_S
+        while os.waitpid(self._pid, os.WNOHANG) == (0, 0):
+            if time.monotonic() > latest:
+                os.kill(self._pid, signal.SIGKILL)
+            time.sleep(0.001)
 
 
 def start(config: pytest.Config) -> Zygote:
