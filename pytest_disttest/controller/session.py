@@ -229,7 +229,7 @@ class Controller:
 
 def host_row(link: HostLink, tally: Tally, elapsed_s: float) -> HostRow:
     """Return what the table at the end says of a host."""
-    count = link.slots_used - link.replaced - tally.restarts
+    count = link.count(tally.restarts)
     outcomes = tally.outcomes
     return HostRow(
         host=link.host.name,
