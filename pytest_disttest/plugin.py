@@ -98,7 +98,10 @@ def _begin(config: pytest.Config) -> _Beginning:
         return _Beginning(None, objection)
     from pytest_disttest.worker import zygote
 
-    begun = zygote.start(config)
+    try:
+        begun = zygote.start(config)
+    except OSError as error:
+        return _Beginning(None, f"this process cannot be forked ({error})")
     begun.prepare_agent()  # most runs have one host here
     config.add_cleanup(begun.close)
     return _Beginning(begun, "")

@@ -81,7 +81,7 @@ def is_forkable(host: Host) -> bool:
 def observe(own: Collection[int] = ()) -> ProcessState:
     """Return the state of this process; descriptors in *own* are known and do not count, nor do standard streams."""
     return ProcessState(
-        platform=sys.platform,
+        platform=sys.platform if sys.implementation.name == "cpython" else sys.implementation.name,
         threads=threading.active_count(),
         tasks=_tasks(),
         tracing=_tracing(),

@@ -32,7 +32,8 @@ import pytest
 from pytest_disttest.worker import ending, forkable, leash, streams
 from pytest_disttest.worker.nursery import PACKET_BYTES, Forked, Nursery
 
-PRELOADED = ("pytest_disttest.worker.bootstrap", "pytest_disttest.worker.agent", "pytest_disttest.worker.main")
+PRELOADED = ("pytest_disttest.worker.bootstrap", "pytest_disttest.worker.agent", "pytest_disttest.worker.main", "pdb")
+"""What every agent or worker would import at once; pytest imports pdb whenever it is configured."""
 AGENT = "pytest_disttest.gateways.forked:serve"
 MOST_DESCRIPTORS = 8
 PATIENCE_S = 6.0
@@ -109,13 +110,21 @@ class Zygote:
 
 
 def start(config: pytest.Config) -> Zygote:
-    """Fork the zygote of the run that *config* begins, and return the controller's hold on it."""
+    """Fork the zygote of the run that *config* begins, and return the controller's hold on it.
+
+    Raises OSError when the system allows no more processes.
+    """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()  # or each child would write it again
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     controller = os.getpid()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:
+        ours.close()
+        theirs.close()
+        raise
     if pid:
         theirs.close()
         return Zygote(ours, pid)
