@@ -164,7 +164,7 @@ class Controller:
 
     def _remember(self, run: Run) -> None:
         """Leave to later runs what this one measured, and its journal, or its rows where that is worth the time."""
-        remember_durations(self._store, ((run.nodeid(case), seconds) for case, seconds in run.journal.passes))
+        remember_durations(self._store, ((run.nodeid(case), seconds) for case, seconds in run.journal.measured))
         if not self._abandoned and is_ingestion_due(self._store, lasted_s=self._elapsed_s):
             self._bring_in(run)
 
