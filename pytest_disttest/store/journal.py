@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from pytest_disttest.model import Attempt, Case, Value
+from pytest_disttest.model import Attempt, Case, Pass, Value
 from pytest_disttest.store import layout
 from pytest_disttest.store.events import (
+    CasesPassed,
     CasesSeen,
     Event,
     HostSeen,
@@ -109,6 +110,10 @@ class Journal:
     def attempt(self, attempt: Attempt) -> None:
         """Record one attempt; a case's result is its attempt with the highest number, the later of equals."""
         self._append(attempt)
+
+    def passes(self, host: str, worker: str, passes: Sequence[Pass]) -> None:
+        """Record attempts of one worker that passed without a word, all on one line."""
+        self._append(CasesPassed(host, worker, tuple(passes)))
 
     def note(self, kind: str, text: str, host: str = "", worker: str = "") -> None:
         """Record something else worth remembering; *kind* is one of a short, stable set of words."""
