@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from pytest_disttest.model import Attempt, Case, Outcome, Value
+from pytest_disttest.model import Attempt, Case, Outcome, Pass, Value
 from pytest_disttest.store import layout
 from pytest_disttest.store.events import (
+    CasesPassed,
     CasesSeen,
     Event,
     HostSeen,
@@ -115,6 +116,12 @@ class Journal:
             times = attempt.times
             self.measured.add(attempt.case, times.setup_s + times.call_s + times.teardown_s)
         self._append(attempt)
+
+    def passes(self, host: str, worker: str, passes: Sequence[Pass]) -> None:
+        """Record attempts of one worker that passed without a word, all on one line."""
+        for case, _, _, setup_s, call_s, teardown_s in passes:
+            self.measured.add(case, setup_s + call_s + teardown_s)
+        self._append(CasesPassed(host, worker, tuple(passes)))
 
     def note(self, kind: str, text: str, host: str = "", worker: str = "") -> None:
         """Record something else worth remembering; *kind* is one of a short, stable set of words."""
