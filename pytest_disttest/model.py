@@ -186,3 +186,7 @@ class Attempt(NamedTuple):
     times: PhaseTime = PhaseTime()
     message: str = ""
     longrepr: str = ""
+
+
+Pass = tuple[int, int, float, float, float, float]
+"""An attempt that passed without a word: case, number, POSIX seconds of its start, seconds of its three phases."""

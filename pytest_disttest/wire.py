@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_disttest.errors import ProtocolFault
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Bumped when a controller and a worker of different versions could misread each other."""
 
 MAX_DEPTH = 60
@@ -26,6 +26,7 @@ _SMALL = 1 << 2000
 """Python refuses to read or write longer numbers in decimal (``sys.set_int_max_str_digits``), with room to spare."""
 
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False).encode
+_decode = json.JSONDecoder().decode
 
 
 def pack(message: list[Any]) -> bytes:
@@ -39,9 +40,48 @@ def unpack(line: bytes) -> list[Any]:
         message = json.loads(line)
     except ValueError as error:
         raise ProtocolFault(f"not a message: {line[:80]!r} ({error})") from None
-    if not (isinstance(message, list) and message and isinstance(message[0], str)):
+    if not _is_message(message):
         raise ProtocolFault(f"not a message: {line[:80]!r}")
-    return message
+    checked: list[Any] = message
+    return checked
+
+
+def _is_message(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], str)
+
+
+def unpack_lines(lines: bytes) -> Iterator[list[Any]]:
+    """Yield the messages of several whole lines; raises ProtocolFault at the first one that is none.
+
+    All are decoded at once: hundreds of short lines come together, and each call of the decoder costs more than
+    what it finds in one of them.
+    """
+    try:
+        messages = _decode(f"[{lines.decode('ascii').strip().replace(chr(10), ',')}]")
+    except ValueError:  # damaged: those before the damage are good
+        messages = None
+    if messages is None or not all(map(_is_message, messages)):
+        return (unpack(line) for line in lines.split(b"\n") if line)
+    return iter(messages)
+
+
+def start_line(item: int) -> bytes:
+    """Return the line that says that a worker's *item* begins: ``pack`` by hand, since it is said of every test."""
+    return b'["start",%d]\n' % item
+
+
+def pass_line(item: int, start: float, phases: tuple[float, float, float], line: int) -> bytes:
+    """Return the line that says that *item* passed: it began at *start*, POSIX seconds, and its phases took so long.
+
+    *line* is where the test stands in its file; the rest of its location is what ``place_of`` makes of its node id.
+    """
+    return b'["pass",%d,%.6f,%.7f,%.7f,%.7f,%d]\n' % (item, start, *phases, line)
+
+
+def place_of(nodeid: str) -> tuple[str, str]:
+    """Return path and domain of an ordinary test's location: pytest makes both of the names in its node id."""
+    path, _, names = nodeid.partition("::")
+    return path, names.replace("::", ".") or nodeid
 
 
 def plain(value: object, *, above: tuple[int, ...] = ()) -> Any:

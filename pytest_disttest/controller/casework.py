@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pytest_disttest import wire
@@ -11,7 +12,7 @@ from pytest_disttest.controller import obituary
 from pytest_disttest.controller.node import WorkerNode
 from pytest_disttest.controller.replay import Replayer, Story, Told, outcome_of
 from pytest_disttest.controller.run import Run
-from pytest_disttest.model import Attempt, Outcome
+from pytest_disttest.model import Attempt, Outcome, Pass
 from pytest_disttest.schedule import CaseEnded, CaseStarted
 
 BAD = (Outcome.FAILED, Outcome.ERROR, Outcome.CRASHED)
@@ -33,11 +34,46 @@ class CaseWork:
         self._run.screen.started(node.id, node.host, self._run.nodeid(case), time.monotonic())
         self._run.decide(CaseStarted(node.id, case))
 
-    def passed(self, node: WorkerNode, item: int, *facts: Any) -> None:
-        """A case has passed all phases in silence."""
-        case = node.case(item)
+    def plain(self, node: WorkerNode, messages: Iterable[Sequence[Any]]) -> None:
+        """Take ``start`` and ``pass`` messages that follow each other, in one go.
+
+        A case that starts and passes in them was never seen to run, and what is kept, shown and told of the passes is
+        so once for all of them.
+        """
+        passes: list[Pass] = []
+        begun: Sequence[Any] | None = None
+        try:
+            for message in messages:
+                if message[0] == "start":
+                    begun = message
+                    continue
+                begun = None
+                _, item, start, setup_s, call_s, teardown_s, line, *place = message
+                case = node.case(item)
+                passed = case, self._attempts[case] + 1, start, setup_s, call_s, teardown_s
+                self.replayer.plain_pass(node, passed, line, place)
+                self._attempts[case] += 1
+                passes.append(passed)
+        finally:
+            if passes:
+                self._conclude_passes(node, passes)
+        if begun is not None:
+            self.start(node, *begun[1:])
+
+    def _conclude_passes(self, node: WorkerNode, passes: Sequence[Pass]) -> None:
+        run = self._run
         self._stories.pop(node.id, None)
-        self._conclude(node, case, self.replayer.plain_pass(node, case, facts))
+        run.journal.passes(node.host, node.id, passes)
+        durations = [setup_s + call_s + teardown_s for *_, setup_s, call_s, teardown_s in passes]
+        tally = run.tallies[node.host]
+        tally.outcomes[Outcome.PASSED] += len(passes)
+        tally.busy_s += (duration_s := sum(durations))
+        last = run.nodeid(passes[-1][0])
+        run.screen.passed(
+            node.id, node.host, last, count=len(passes), duration_s=duration_s, now=time.monotonic()
+        )
+        for passed, duration_s in zip(passes, durations, strict=True):
+            run.decide(CaseEnded(node.id, passed[0], Outcome.PASSED, duration_s))
 
     def report(self, node: WorkerNode, item: int, data: Any, is_words: bool, is_renamed: bool) -> None:
         """One report of the running case; *is_renamed* by a plugin on the host."""

@@ -45,7 +45,8 @@ class Growth:
     def _grow(self, link: HostLink, useful: int) -> None:
         if not link.forks:
             return
-        missing = min(link.workers, useful) - len(self._run.roster.on(link.host.name))
+        # those that went home for want of work count too
+        missing = min(link.workers, useful) - link.count(self._run.tallies[link.host.name].restarts)
         for _ in range(missing):
             node = self._run.roster.enlist(link, self._start(link))
             self._run.roster.instruct(link, node, table=False, collects=self._collects(link.host.name))

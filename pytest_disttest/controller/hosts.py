@@ -60,6 +60,10 @@ class HostLink:
         """How many workers start before anybody knows what there is to do."""
         return min(self.workers, FIRST_WORKERS) if self.forks else self.workers
 
+    def count(self, restarts: int) -> int:
+        """Return how many workers it has had, not counting those that took another's place."""
+        return self.slots_used - self.replaced - restarts
+
     def next_slot(self) -> str:
         """Return a name for a worker process that the agent has not heard yet."""
         self.slots_used += 1

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import groupby
 from queue import Empty
 from typing import Any
 
 from pytest_disttest import wire
 from pytest_disttest.controller.casework import CaseWork
+from pytest_disttest.controller.garbage import collect_rarely
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.hostwork import HostWork
 from pytest_disttest.controller.node import WorkerNode
@@ -40,8 +42,6 @@ class Loop:
         self._early_events: list[Event] = []
         self._before_enlisting: list[Callable[[], None]] = []
         self._of_workers: dict[str, Callable[..., None]] = {
-            "start": self.cases.start,
-            "pass": self.cases.passed,
             "report": self.cases.report,
             "subtests": self.cases.subtests,
             "junit": self.cases.junit,
@@ -109,6 +109,7 @@ class Loop:
         """Hand out cases until each has its outcome, or the run is called off."""
         self._run.scheduler = scheduler
         self.workers.growth.planned(plan, time.monotonic())
+        collect_rarely(self._run.config)
         self._let_workers_be_heard(flag=True)
         for node in self._run.roster.alive:
             self.workers.release(node)
@@ -190,9 +191,11 @@ class Loop:
         node = self._run.roster.find(link.host.name, slot)
         if node is None:  # a fork has taken its place
             return
-        for line in lines.split(b"\n"):
-            if line:
-                message = wire.unpack(line)
+        for plain, messages in groupby(wire.unpack_lines(lines), _is_plain):
+            if plain:
+                self.cases.plain(node, messages)
+                continue
+            for message in messages:
                 self._of_workers[message[0]](node, *message[1:])
 
     def _exit(self, link: HostLink, slot: str, code: int, words: dict[str, str]) -> None:
@@ -262,6 +265,11 @@ class Loop:
             link.send(kind, node.slot, what)
         except HostUnusable as error:
             self._hosts.lost(link, error.message)
+
+
+def _is_plain(message: Sequence[Any]) -> bool:
+    """Whether the message is of those that most tests consist of, which are taken many at once."""
+    return message[0] in ("start", "pass")
 
 
 def _take_note(_link: HostLink, _number: int) -> None:

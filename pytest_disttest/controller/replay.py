@@ -20,7 +20,8 @@ from pytest_disttest import wire
 from pytest_disttest.controller.collection import Collected
 from pytest_disttest.controller.junit import Entry, tell_of_case
 from pytest_disttest.controller.node import WorkerNode
-from pytest_disttest.model import Outcome, PhaseTime
+from pytest_disttest.controller.passes import plain_reports
+from pytest_disttest.model import Outcome, Pass, PhaseTime
 from pytest_disttest.reports.reporter import logstart_hook
 from pytest_disttest.worker.subtests import remember_failed_subtests, restore_context
 
@@ -75,25 +76,26 @@ class Replayer:
         self._config = config
         self._hook = config.hook
         self._logstart = logstart_hook(config)
+        self._logreport = config.hook.pytest_runtest_logreport
+        self._logfinish = config.hook.pytest_runtest_logfinish
         self._collected = collected
         self._run_uid = run_uid
 
-    def plain_pass(self, node: WorkerNode, case: int, facts: Sequence[Any]) -> Told:
-        """Replay a case that passed all three phases without a word."""
-        start, setup_s, call_s, teardown_s, path, line, domain = facts
-        nodeid = self._collected.cases[case].nodeid
-        location: Location = (path, line, domain)
-        keywords = self._collected.keywords_of(case)
+    def plain_pass(self, node: WorkerNode, passed: Pass, line: int | None, place: Sequence[str] = ()) -> None:
+        """Replay a case that passed all three phases without a word, at *line* of its file.
+
+        *place* is path and domain of its location where its node id does not say them.
+        """
+        case = passed[0]
+        known = self._collected.cases[case]
+        path, _, domain = known.location
+        if place:
+            path, domain = place
+        nodeid, location = known.nodeid, (path, line, domain)
         self._logstart(nodeid=nodeid, location=location)
-        began = start
-        for when, duration in (("setup", setup_s), ("call", call_s), ("teardown", teardown_s)):
-            report = pytest.TestReport(
-                nodeid, location, keywords, "passed", None, when, (), duration, began, began + duration  # type: ignore[arg-type]
-            )
-            began += duration
+        for report in plain_reports(nodeid, location, self._collected.keywords_of(case), passed):
             self._send(report, node, case)
-        self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
-        return Told(Outcome.PASSED, start, PhaseTime(setup_s, call_s, teardown_s), "", "")
+        self._logfinish(nodeid=nodeid, location=location)
 
     def report(self, data: Any, is_words: bool = False) -> Any:
         """Return the report object of serialized *data*; *is_words*: its representation was no text at its origin."""
@@ -117,7 +119,7 @@ class Replayer:
             self._send(report, node, story.case)
             if report is story.reports[0]:
                 tell_of_case(self._config, report, story.junit)
-        self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+        self._logfinish(nodeid=nodeid, location=location)
         return told(story.reports, story.started_at)
 
     def late(self, node: WorkerNode, case: int, report: Any) -> None:
@@ -137,8 +139,8 @@ class Replayer:
             pytest.TestReport(nodeid, location, keywords, "passed", None, "teardown"),  # type: ignore[arg-type]
         ]
         for report in reports:
-            self._hook.pytest_runtest_logreport(report=report)
-        self._hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+            self._logreport(report=report)
+        self._logfinish(nodeid=nodeid, location=location)
         return told(reports, 0.0)
 
     def location_of(self, case: int) -> Location:
@@ -165,7 +167,7 @@ class Replayer:
         report.worker_id = node.id
         report.testrun_uid = self._run_uid
         report.item_index = case
-        self._hook.pytest_runtest_logreport(report=report)
+        self._logreport(report=report)
 
 
 def told(reports: Sequence[Any], started_at: float) -> Told:

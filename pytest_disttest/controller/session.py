@@ -164,7 +164,7 @@ class Controller:
 
     def _remember(self, run: Run) -> None:
         """Leave to later runs what this one measured, and its journal, or its rows where that is worth the time."""
-        remember_durations(self._store, ((run.nodeid(case), seconds) for case, seconds in run.journal.passes))
+        remember_durations(self._store, ((run.nodeid(case), seconds) for case, seconds in run.journal.measured))
         if not self._abandoned and is_ingestion_due(self._store, lasted_s=self._elapsed_s):
             self._bring_in(run)
 
@@ -229,7 +229,7 @@ class Controller:
 
 def host_row(link: HostLink, tally: Tally, elapsed_s: float) -> HostRow:
     """Return what the table at the end says of a host."""
-    count = link.slots_used - link.replaced - tally.restarts
+    count = link.count(tally.restarts)
     outcomes = tally.outcomes
     return HostRow(
         host=link.host.name,

@@ -48,9 +48,11 @@ class WorkerWork:
     # what a session tells of its beginning
 
     def ready(self, node: WorkerNode, facts: dict[str, Any]) -> None:
-        """The session has started."""
+        """The session has started; once more when a fork goes on in the place of the process that began it."""
+        is_new = not hasattr(node, "workerinfo")
         node.learn(wire.restore(facts))
-        self._run.config.hook.pytest_testnodeready(node=node)
+        if is_new:
+            self._run.config.hook.pytest_testnodeready(node=node)
 
     def collect(self, node: WorkerNode, data: Any, is_words: bool, place: int) -> None:
         """A collector failed or was skipped, after *place* files of the walk."""

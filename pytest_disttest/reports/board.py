@@ -68,6 +68,15 @@ class Board:
             self._spent_s += duration_s
             self._finished += 1
 
+    def passed(self, worker: str, host: str, nodeid: str, *, count: int, duration_s: float, now: float) -> None:
+        """Count tests of a worker that passed, *nodeid* the last of them, and mark it as idle."""
+        if self.first_start is None:
+            self.first_start = now
+        self.counts["passed"] += count
+        self.places[worker] = Place(host, nodeid, now, False)
+        self._spent_s += duration_s
+        self._finished += count
+
     def tick(self, now: float, remaining: int) -> None:
         """Take the number of tests without an outcome; forget workers that are idle for long."""
         if self.opened is None:

@@ -59,6 +59,9 @@ class Screen(Protocol):
     def finished(self, worker: str, nodeid: str, outcome: str, duration_s: float, now: float) -> None:
         """Say that a test ended with an :class:`~pytest_disttest.model.Outcome`; *worker* is "" where none ran it."""
 
+    def passed(self, worker: str, host: str, nodeid: str, *, count: int, duration_s: float, now: float) -> None:
+        """Say that *count* tests of a worker began, passed and ended since it was last told of; *nodeid* the last."""
+
     def failure(self, worker: str, nodeid: str, headline: str) -> None:
         """Say that a test failed; *headline* is its crash message."""
 
@@ -100,6 +103,9 @@ class NullScreen:
         pass
 
     def finished(self, worker: str, nodeid: str, outcome: str, duration_s: float, now: float) -> None:
+        pass
+
+    def passed(self, worker: str, host: str, nodeid: str, *, count: int, duration_s: float, now: float) -> None:
         pass
 
     def failure(self, worker: str, nodeid: str, headline: str) -> None:

@@ -67,6 +67,9 @@ class PlainScreen:
     def finished(self, worker: str, nodeid: str, outcome: str, duration_s: float, now: float) -> None:
         self.board.finished(worker, outcome, duration_s, now)
 
+    def passed(self, worker: str, host: str, nodeid: str, *, count: int, duration_s: float, now: float) -> None:
+        self.board.passed(worker, host, nodeid, count=count, duration_s=duration_s, now=now)
+
     def failure(self, worker: str, nodeid: str, headline: str) -> None:
         if self._show_failures:
             self._say(wording.failure(worker, nodeid, headline), red=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from pytest_disttest.model import Attempt, Case, Outcome, PhaseTime, Value
+from pytest_disttest.model import Attempt, Case, Outcome, Pass, PhaseTime, Value
 
 FORMAT = 1
 
@@ -25,9 +25,13 @@ ATTEMPT_ROW = (
 )  # fmt: skip
 _ATTEMPT_TYPES = (int, int, str, str, str, str)
 
+# Most attempts pass without a word, and arrive many at once: a line for all of them, of what tells them apart.
+PASS_ROW = ("case", "number", "started_at", "setup_s", "call_s", "teardown_s")
+_PASS_TYPES = (int, int, float, float, float, float)
+
 LARGEST_COUNT = 2**31 - 1
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 _decode = json.JSONDecoder().raw_decode
 
 
@@ -78,6 +82,14 @@ class CasesSeen(NamedTuple):
     cases: tuple[CaseRecord, ...]
 
 
+class CasesPassed(NamedTuple):
+    """Attempts of one worker that passed without a word, in the order in which they ended."""
+
+    host: str
+    worker: str
+    rows: tuple[Pass, ...]
+
+
 class NoteTaken(NamedTuple):
     """Something worth remembering that is no attempt: a worker died, a host was lost. *at* is POSIX seconds."""
 
@@ -95,7 +107,7 @@ class RunFinished(NamedTuple):
     ended_at: float
 
 
-Event = RunStarted | HostSeen | CasesSeen | Attempt | NoteTaken | RunFinished
+Event = RunStarted | HostSeen | CasesSeen | CasesPassed | Attempt | NoteTaken | RunFinished
 
 
 def record_of(case: Case) -> CaseRecord:
@@ -129,6 +141,7 @@ def _pack_run(event: RunStarted) -> dict[str, object]:
         "event": "run",
         "format": FORMAT,
         "attempt_row": ATTEMPT_ROW,
+        "pass_row": PASS_ROW,
         "run": event.run_id,
         "started_at": event.started_at,
         "rootdir": event.rootdir,
@@ -236,6 +249,18 @@ def _unpack_attempt(fields: Mapping[str, Any]) -> Attempt:
     return Attempt(case, number, host, worker, _OUTCOMES[outcome], float(started_at), times, message, longrepr)
 
 
+def _pack_passes(event: CasesPassed) -> dict[str, object]:
+    return {"event": "passes", "host": event.host, "worker": event.worker, "rows": event.rows}
+
+
+def _unpack_passes(fields: Mapping[str, Any]) -> CasesPassed:
+    rows: tuple[Any, ...] = tuple(map(tuple, fields["rows"]))
+    for row in rows:
+        _check_types(row, _PASS_TYPES)
+        _check_counts(row[0], row[1])
+    return CasesPassed(_text(fields["host"]), _text(fields["worker"]), rows)
+
+
 def _pack_note(event: NoteTaken) -> dict[str, object]:
     texts = {"kind": event.kind, "text": event.text, "host": event.host, "worker": event.worker}
     return {"event": "note", **texts, "at": event.at}
@@ -299,6 +324,7 @@ _PACK: Mapping[type, Callable[[Any], dict[str, object]]] = {
     RunStarted: _pack_run,
     HostSeen: _pack_host,
     CasesSeen: _pack_cases,
+    CasesPassed: _pack_passes,
     Attempt: _pack_attempt,
     NoteTaken: _pack_note,
     RunFinished: _pack_finish,
@@ -308,6 +334,7 @@ _UNPACK: Mapping[str, Callable[[Mapping[str, Any]], Event]] = {
     "run": _unpack_run,
     "host": _unpack_host,
     "cases": _unpack_cases,
+    "passes": _unpack_passes,
     "attempt": _unpack_attempt,
     "note": _unpack_note,
     "finish": _unpack_finish,

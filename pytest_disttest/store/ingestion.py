@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from pytest_disttest.errors import StoreFault
-from pytest_disttest.model import Attempt
+from pytest_disttest.model import Attempt, Outcome
 from pytest_disttest.store import database, layout, timings
 from pytest_disttest.store.database import Connection, HistoryBusy, HistoryCorrupt
 from pytest_disttest.store.events import (
+    CasesPassed,
     CasesSeen,
     Event,
     HostSeen,
@@ -161,6 +162,10 @@ def _append_rows(connection: Connection, run_id: str, events: Iterator[Event], t
                     attempts.append_row(*_attempt_row(run_id, event, tally.attempts))
                     tally.attempts += 1
                     tally.last_sign_at = max(tally.last_sign_at, _end_of(event))
+                case CasesPassed():
+                    attempts.append_rows(_pass_rows(run_id, event, tally.attempts))
+                    tally.attempts += len(event.rows)
+                    tally.last_sign_at = max(tally.last_sign_at, _last_end(event))
                 case CasesSeen():
                     cases.append_rows(_case_rows(run_id, event))
                     tally.cases += len(event.cases)
@@ -192,6 +197,14 @@ def _attempt_row(run_id: str, attempt: Attempt, sequence: int) -> tuple[object, 
         plain(attempt.message),
         plain(attempt.longrepr),
     )
+
+
+def _pass_rows(run_id: str, event: CasesPassed, sequence: int) -> list[tuple[object, ...]]:
+    host, worker, passed = plain(event.host), plain(event.worker), Outcome.PASSED.value
+    return [
+        (run_id, case, number, place, host, worker, passed, _utc(started_at), setup_s, call_s, teardown_s, "", "")
+        for place, (case, number, started_at, setup_s, call_s, teardown_s) in enumerate(event.rows, sequence)
+    ]
 
 
 def _case_rows(run_id: str, event: CasesSeen) -> list[tuple[object, ...]]:
@@ -256,6 +269,10 @@ def _jsonable(value: object) -> object:
 def _end_of(attempt: Attempt) -> float:
     times = attempt.times
     return attempt.started_at + times.setup_s + times.call_s + times.teardown_s
+
+
+def _last_end(event: CasesPassed) -> float:
+    return max((sum(times) for _, _, *times in event.rows), default=0.0)
 
 
 def _utc(seconds: float) -> datetime | None:

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from pytest_disttest.model import Attempt, Case, Outcome, Value
+from pytest_disttest.model import Attempt, Case, Outcome, Pass, Value
 from pytest_disttest.store import layout
 from pytest_disttest.store.events import (
+    CasesPassed,
     CasesSeen,
     Event,
     HostSeen,
@@ -25,7 +26,7 @@ from pytest_disttest.store.events import (
     record_of,
     to_line,
 )
-from pytest_disttest.store.timings import Passes
+from pytest_disttest.store.timings import Measured
 
 CASES_A_LINE = 500
 
@@ -44,17 +45,17 @@ class Journal:
     """The open journal of one run.
 
     ``fault`` is None while all is well, else the first thing that went wrong, as one sentence; ``lost``
-    counts the events that are not on the disk because of it. ``passes`` are the attempts that passed, for the
+    counts the events that are not on the disk because of it. ``measured`` is how long each passed attempt took, for the
     next plan.
     """
 
-    __slots__ = ("_descriptor", "_torn", "fault", "lost", "passes", "path")
+    __slots__ = ("_descriptor", "_torn", "fault", "lost", "measured", "path")
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self.fault: str | None = None
         self.lost = 0
-        self.passes = Passes()
+        self.measured = Measured()
         self._descriptor = descriptor
         self._torn = False
 
@@ -113,8 +114,14 @@ class Journal:
         """Record one attempt; a case's result is its attempt with the highest number, the later of equals."""
         if attempt.outcome is Outcome.PASSED:
             times = attempt.times
-            self.passes.add(attempt.case, times.setup_s + times.call_s + times.teardown_s)
+            self.measured.add(attempt.case, times.setup_s + times.call_s + times.teardown_s)
         self._append(attempt)
+
+    def passes(self, host: str, worker: str, passes: Sequence[Pass]) -> None:
+        """Record attempts of one worker that passed without a word, all on one line."""
+        for case, _, _, setup_s, call_s, teardown_s in passes:
+            self.measured.add(case, setup_s + call_s + teardown_s)
+        self._append(CasesPassed(host, worker, tuple(passes)))
 
     def note(self, kind: str, text: str, host: str = "", worker: str = "") -> None:
         """Record something else worth remembering; *kind* is one of a short, stable set of words."""

@@ -35,7 +35,7 @@ Row = tuple[int, ...]
 Columns = tuple[Sequence[str], Sequence[int], Sequence[Sequence[int]]]
 
 
-class Passes:
+class Measured:
     """The attempts of a run that passed, as (case index, seconds); sixteen bytes each."""
 
     __slots__ = ("_cases", "_seconds")

@@ -76,16 +76,17 @@ class Outbox:
         """Put one line (newline included) where it survives this process; push when much has gathered."""
         if self._mute:
             return
-        if self._length + len(line) > self._capacity:
+        length = self._length + len(line)
+        if length > self._capacity:
             self.push()
-        if len(line) > self._capacity:
-            self._push_past_the_map(line)
-            return
-        start = START + self._length
-        self._map[start : start + len(line)] = line
-        self._length += len(line)
+            length = len(line)
+            if length > self._capacity:
+                self._push_past_the_map(line)
+                return
+        self._map[START + self._length : START + length] = line
+        self._length = length
         self._write_header()
-        if self._length > PUSH_BYTES:
+        if length > PUSH_BYTES:
             self.push()
 
     def push_if_due(self) -> None:
@@ -97,7 +98,7 @@ class Outbox:
         """Hand over everything now."""
         if not self._length or self._mute:
             return
-        with _uninterrupted():
+        with _Uninterrupted():
             self._send(self._base, self._map[START : START + self._length])
             self._write_header(length=0)
             # in one statement, or an interrupt in between would give the next lines the places of these
@@ -107,7 +108,7 @@ class Outbox:
 
     def _push_past_the_map(self, line: bytes) -> None:
         """Hand over a line that the map cannot hold; the map is empty."""
-        with _uninterrupted():
+        with _Uninterrupted():
             base, self._base = self._base, self._base + len(line)
             self._send(base, line)
             self._write_header()
@@ -139,20 +140,27 @@ def ending_when_cut_off() -> Iterator[None]:
         raise
 
 
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
+try:
+    # the public one makes an enum's member of each of 64 signals: ten times what all else takes that a push does
+    from _signal import pthread_sigmask as _set_mask  # type: ignore[import-not-found]
+except ImportError:
+    _set_mask = getattr(signal, "pthread_sigmask", None)
+
+_SIGNALS = frozenset(map(int, signal.valid_signals()))
+
+
+class _Uninterrupted:
     """Let signals wait: half a frame, cut short by Ctrl-C or a test's alarm, would spoil all that follow it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
+    __slots__ = ("_before",)
 
-_SIGNALS = signal.valid_signals()
+    def __enter__(self) -> None:
+        if _set_mask is not None:
+            self._before = _set_mask(signal.SIG_BLOCK, _SIGNALS)
+
+    def __exit__(self, *_: object) -> None:
+        if _set_mask is not None:
+            _set_mask(signal.SIG_SETMASK, self._before)
 
 
 class Inlet:

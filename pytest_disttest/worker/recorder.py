@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from math import isfinite
 from typing import Any
 
 import pytest
@@ -25,15 +26,16 @@ class Recorder:
         self._plain_fields = frozenset(vars(_sample_report()))
         self.index = -1
         self._item: pytest.Item | None = None
+        self._nodeid = ""
         self._keywords = 0
 
     def start(self, index: int, item: pytest.Item) -> None:
         """The *item* number *index* of this worker begins; what the worker dies of from here on is its doing."""
-        self.index, self._item = index, item
+        self.index, self._item, self._nodeid = index, item, item.nodeid
         self._keywords = _count_own_keywords(item)
         self._held = []
         self._compact = True
-        self._link.send("start", index)
+        self._link.outbox.append(wire.start_line(index))
 
     def report(self, report: Any) -> None:
         """Take one report, of any kind a plugin may send."""
@@ -76,32 +78,27 @@ class Recorder:
         self._link.send("report", self.index, self._serialized(report), is_words(report), is_renamed)
 
     def _is_plain_pass(self, report: Any) -> bool:
+        held = len(self._held)
         return (
             type(report) is pytest.TestReport
-            and self._item is not None
-            and report.nodeid == self._item.nodeid
             and report.outcome == "passed"
+            and held < len(PHASES)
+            and report.when == PHASES[held]
             and not report.sections
             and not report.user_properties
             and report.longrepr is None
-            and len(self._held) < len(PHASES)
-            and report.when == PHASES[len(self._held)]
-            and vars(report).keys() == self._plain_fields
+            and report.nodeid == self._nodeid
+            and report.__dict__.keys() == self._plain_fields
         )
 
     def _say_pass(self, setup: Any, call: Any, teardown: Any) -> None:
+        phases = setup.duration, call.duration, teardown.duration
         path, line, domain = call.location
-        self._link.send(
-            "pass",
-            self.index,
-            round(setup.start, 6),
-            round(setup.duration, 7),
-            round(call.duration, 7),
-            round(teardown.duration, 7),
-            path,
-            line,
-            domain,
-        )
+        if type(line) is int and (path, domain) == wire.place_of(self._nodeid) and isfinite(setup.start + sum(phases)):
+            self._link.outbox.append(wire.pass_line(self.index, setup.start, phases, line))
+        else:
+            rounded = (round(setup.start, 6), *(round(seconds, 7) for seconds in phases))
+            self._link.send("pass", self.index, *rounded, line, path, domain)
 
     def _serialized(self, report: Any) -> Any:
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)

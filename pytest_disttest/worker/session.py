@@ -243,6 +243,7 @@ class WorkerSession:
         take_descriptors(born, self._link, self._config)
         self._link.outbox.name_capture_files(*_capture_files(self._config))
         take_name(wire.restore(self._link.receive()[1]), self._config)
+        self._link.send("ready", _who_am_i())
         self._tell_of_all()
 
     def _adopt(self, places: list[int]) -> None:

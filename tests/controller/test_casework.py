@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,12 +15,14 @@ from pytest_disttest.controller.collection import Collected
 from pytest_disttest.controller.node import Spec, WorkerNode
 from pytest_disttest.controller.replay import Replayer
 from pytest_disttest.controller.run import Tally
-from pytest_disttest.model import Attempt, Outcome
+from pytest_disttest.model import Attempt, Outcome, Pass, PhaseTime
 from pytest_disttest.schedule import CaseEnded, CaseStarted, Event
 from pytest_disttest.worker.census import census, digest
 from pytest_disttest.worker.role import stand_in_for_xdist
 
 PLACE = ("test_it.py", 0, "test_a")
+PASSED = wire.pass_line(1, 100.0, (1.0, 2.0, 3.0), 0)
+"""The worker's item 1, which is case 0, has passed."""
 
 
 class Journal:
@@ -29,6 +31,11 @@ class Journal:
 
     def attempt(self, attempt: Attempt) -> None:
         self.attempts.append(attempt)
+
+    def passes(self, host: str, worker: str, passes: Sequence[Pass]) -> None:
+        for case, number, started_at, *times in passes:
+            kept = Attempt(case, number, host, worker, Outcome.PASSED, started_at, PhaseTime(*times))
+            self.attempts.append(kept)
 
 
 class Screen:
@@ -78,6 +85,10 @@ class Rig:
         arrived = wire.unpack(wire.pack(["report", 1, wire.plain(data), False, False]))[1:]
         self.cases.report(self.node, *arrived)
 
+    def told(self, *lines: bytes) -> None:
+        """Take such lines of the worker as trivial tests consist of."""
+        self.cases.plain(self.node, wire.unpack_lines(b"".join(lines)))
+
     @property
     def outcomes(self) -> list[tuple[int, int, Outcome]]:
         """Case, number of the attempt and outcome, as the journal has them."""
@@ -104,11 +115,63 @@ def rig(pytester: pytest.Pytester, no_autoload: None) -> Iterator[Rig]:
 
 def test_a_silent_pass_is_replayed_in_full(rig: Rig):
     """Reporter plugins see three reports, between start and finish, as in a plain run."""
-    rig.cases.passed(rig.node, 1, 100.0, 1.0, 2.0, 3.0, *PLACE)
+    rig.told(PASSED)
 
     assert ["start", "setup passed", "call passed", "teardown passed", "finish"] == rig.witness.heard
     assert [(0, 1, Outcome.PASSED)] == rig.outcomes
     assert [CaseStarted("gw0", 0), CaseEnded("gw0", 0, Outcome.PASSED, 6.0)] == rig.events
+
+
+def test_passes_that_come_together_are_replayed_one_by_one_and_kept_at_once(rig: Rig):
+    """Each test between its own start and finish; the scheduler hears of each end, and of the last start."""
+    rig.told(PASSED, wire.start_line(0), wire.pass_line(0, 106.0, (0.0, 0.5, 0.0), 1), wire.start_line(1))
+
+    whole = ["start", "setup passed", "call passed", "teardown passed", "finish"]
+    assert whole * 2 == rig.witness.heard
+    assert [Attempt(0, 1, "local", "gw0", Outcome.PASSED, 100.0, PhaseTime(1.0, 2.0, 3.0)),
+            Attempt(1, 1, "local", "gw0", Outcome.PASSED, 106.0, PhaseTime(0.0, 0.5, 0.0))] == rig.journal.attempts
+    assert [
+        CaseStarted("gw0", 0),
+        CaseEnded("gw0", 0, Outcome.PASSED, 6.0),
+        CaseEnded("gw0", 1, Outcome.PASSED, 0.5),
+        CaseStarted("gw0", 0),
+    ] == rig.events
+
+
+def test_a_case_that_began_last_is_open(rig: Rig):
+    """It is the one that a worker's death is blamed on."""
+    rig.told(PASSED, wire.start_line(0))
+    rig.cases.crashed(rig.node, "exit code 3", {})
+
+    assert [(0, 1, Outcome.PASSED), (1, 1, Outcome.CRASHED)] == rig.outcomes
+
+
+def test_what_was_replayed_before_a_plugin_broke_is_kept(rig: Rig):
+    """An error in a hook ends the run; the tests that were reported by then have their results."""
+
+    class Broken:
+        def pytest_runtest_logstart(self, nodeid: str) -> None:
+            assert "test_a" in nodeid
+
+    rig.config.pluginmanager.register(Broken())
+    with pytest.raises(AssertionError):
+        rig.told(PASSED, wire.pass_line(0, 106.0, (0.0, 0.0, 0.0), 1))
+
+    assert ([(0, 1, Outcome.PASSED)], [(0, Outcome.PASSED)]) == (rig.outcomes, rig.endings)
+
+
+def test_a_place_that_no_node_id_tells_is_the_workers(rig: Rig):
+    """A method that is inherited from another file stands there."""
+    places = []
+
+    class Reader:
+        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+            places.append(report.location)
+
+    rig.config.pluginmanager.register(Reader())
+    rig.told(PASSED, wire.pack(["pass", 0, 1.0, 0.0, 0.0, 0.0, 7, "base.py", "Base.test_b"]))
+
+    assert [PLACE] * 3 + [("base.py", 7, "Base.test_b")] * 3 == places
 
 
 def test_reports_are_replayed_when_the_case_has_ended(rig: Rig):
@@ -166,7 +229,7 @@ def test_a_crash_in_teardown_does_not_take_back_the_call(rig: Rig):
 
 def test_a_worker_that_ran_nothing_blames_no_test(rig: Rig):
     """It died between two tests."""
-    rig.cases.passed(rig.node, 1, 100.0, 0.0, 0.0, 0.0, *PLACE)
+    rig.told(PASSED)
     rig.cases.crashed(rig.node, "exit code 3", {})
 
     assert [(0, 1, Outcome.PASSED)] == rig.outcomes
@@ -183,8 +246,7 @@ def test_the_second_attempt_is_numbered(rig: Rig):
     """A case that was lost with its host has no attempt from there; one that crashed and runs again has two."""
     rig.cases.forget(rig.node)
     for _ in range(2):
-        rig.cases.start(rig.node, 1)
-        rig.cases.passed(rig.node, 1, 100.0, 0.0, 0.0, 0.0, *PLACE)
+        rig.told(wire.start_line(1), PASSED)
 
     assert [(0, 1, Outcome.PASSED), (0, 2, Outcome.PASSED)] == rig.outcomes
 

@@ -37,6 +37,20 @@ def test_an_estimate_is_none_until_it_is_no_guess():
     assert estimates == [None] * 7 + [pytest.approx(3.0)]
 
 
+def test_passes_told_together_count_as_if_told_one_by_one():
+    """But for their beginnings, which nobody has seen."""
+    together, alone = board_of(workers=1, tests=9), board_of(workers=1, tests=9)
+    for _ in range(6):
+        run(alone, "gw0", at=2.0, lasting=1.0)
+    alone.finished("gw0", "passed", 0.0, 9.0)
+    together.passed("gw0", "here", "test at 2.0", count=7, duration_s=6.0, now=9.0)
+    for board in (alone, together):
+        board.tick(9.0, 2)
+
+    assert (alone.counts, alone.places, alone._finished) == (together.counts, together.places, together._finished)
+    assert together.first_start == 9.0
+
+
 def test_an_estimate_counts_idle_time_and_running_tests():
     """One of two workers never got work: the rest takes as long as it took so far."""
     board = board_of(workers=2, tests=12)

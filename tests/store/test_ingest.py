@@ -76,6 +76,26 @@ def test_a_run_becomes_rows(tmp_path):
     assert ask(tmp_path, "SELECT kind, text, host FROM notes") == [("host lost", "silent", "gpu")]
 
 
+def test_passes_that_share_a_line_become_the_rows_of_attempts(tmp_path):
+    """The same rows as if each had come alone, in the order of the journal."""
+    journal = begin(tmp_path)
+    journal.cases(Case(i, f"a.py::t{i}") for i in range(3))
+    journal.passes("local", "gw0", [(0, 1, 1e9, 0.25, 0.5, 0.25), (1, 1, 1e9 + 1, 0.25, 0.5, 0.25)])
+    journal.attempt(attempt(2))
+    journal.passes("local", "gw0", [(0, 2, 1e9 + 3, 0.25, 0.5, 0.25)])
+    journal.close()
+    one_run(tmp_path, "20261124-184500-1a2b3c", attempt(0), attempt(1), attempt(2), cases=3)
+
+    assert 6 == ingest(tmp_path).attempts - 1
+    assert ask(tmp_path, f"SELECT * EXCLUDE run_id FROM attempts WHERE run_id = '{RUN}' AND number = 1 ORDER BY 2") == (
+        ask(tmp_path, f"SELECT * EXCLUDE run_id FROM attempts WHERE run_id <> '{RUN}' ORDER BY 2")
+    )
+    assert ask(tmp_path, "SELECT case_index, number, epoch(started_at) FROM attempts WHERE sequence = 3") == [
+        (0, 2, 1e9 + 3)
+    ]
+    assert ask(tmp_path, f"SELECT attempts, epoch(ended_at) FROM runs WHERE run_id = '{RUN}'") == [(4, 1e9 + 4)]
+
+
 def test_the_last_attempt_is_the_result_and_a_pass_after_a_failure_is_flaky(tmp_path):
     """The number of an attempt counts, not when its report arrived."""
     one_run(

@@ -14,6 +14,7 @@ from pytest_disttest.model import Attempt, Case, Outcome, PhaseTime, Requirement
 from pytest_disttest.store import Journal, run_id
 from pytest_disttest.store.events import (
     CaseRecord,
+    CasesPassed,
     CasesSeen,
     HostSeen,
     NoteTaken,
@@ -47,8 +48,10 @@ values = scalars | st.lists(scalars).map(tuple)
 capabilities = st.dictionaries(texts, values).map(lambda known: tuple(known.items()))
 lists = st.lists(texts, max_size=3).map(tuple)
 records = st.builds(CaseRecord, counts, texts, counts, texts, texts, texts, st.none() | counts, lists, lists)
+passes = st.tuples(counts, counts, seconds, seconds, seconds, seconds)
 events = st.one_of(
     attempts,
+    st.builds(CasesPassed, texts, texts, st.lists(passes, max_size=3).map(tuple)),
     st.builds(RunStarted, texts, seconds, texts, lists, texts, texts),
     st.builds(HostSeen, texts, texts, texts, texts, texts, counts, capabilities, texts, texts),
     st.builds(CasesSeen, st.lists(records, max_size=3).map(tuple)),
@@ -105,6 +108,7 @@ def test_every_event_is_on_the_disk_when_its_call_returns(tmp_path):
     )
     journal.cases([case])
     journal.attempt(attempt)
+    journal.passes("local", "gw1", [(1, 1, 2.0, 0.1, 0.2, 0.3), (2, 1, 2.5, 0.1, 0.2, 0.3)])
     journal.finish(exit_status=0, ended_at=3.0)
 
     assert [from_line(line) for line in journal.path.read_bytes().splitlines()] == [
@@ -112,6 +116,7 @@ def test_every_event_is_on_the_disk_when_its_call_returns(tmp_path):
         HostSeen("local", "local", "", "3.11", "linux", 2, (("a", 1),)),
         CasesSeen((CaseRecord(0, "a.py::t", 0, "", "", "a.py", 4, ("cores >= 4",), ("db",)),)),
         attempt,
+        CasesPassed("local", "gw1", ((1, 1, 2.0, 0.1, 0.2, 0.3), (2, 1, 2.5, 0.1, 0.2, 0.3))),
         RunFinished(0, 3.0),
     ]
     assert journal.fault is None

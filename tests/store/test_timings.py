@@ -179,4 +179,4 @@ def test_a_journal_knows_what_passed_and_how_long_it_took(tmp_path):
         journal.attempt(Attempt(case, 1, "local", "gw0", outcome, 1.0, times))
     journal.close()
 
-    assert list(journal.passes) == [(list(Outcome).index(Outcome.PASSED), 1.75)]
+    assert list(journal.measured) == [(list(Outcome).index(Outcome.PASSED), 1.75)]

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_disttest import wire
+from pytest_disttest.controller.collection import _location
 from pytest_disttest.errors import ProtocolFault
 
 # JSON joins a high and a low surrogate that stand side by side; apart from each other they come back.
@@ -200,6 +201,57 @@ def test_what_is_no_message_is_refused(line: bytes):
     """A line that a worker of ours cannot have written is a protocol fault, nothing worse."""
     with pytest.raises(ProtocolFault, match="not a message"):
         wire.unpack(line)
+
+
+messages = st.lists(st.tuples(texts, values).map(lambda pair: [pair[0], wire.plain(pair[1])]), max_size=4)
+
+
+@given(messages)
+def test_lines_that_come_together_are_what_they_are_one_by_one(sent: list[list[Any]]):
+    """One decoding for all of them changes nothing."""
+    lines = b"".join(map(wire.pack, sent))
+
+    assert sent == list(wire.unpack_lines(lines)) == list(wire.unpack_lines(b"\n" + lines.replace(b"\n", b"\n\n")))
+
+
+@pytest.mark.parametrize("damage", [b"[1]", b"{}", b'["x"', b"\xff", b'["a"],,["b"]'])
+def test_a_damaged_line_does_not_hide_those_before_it(damage: bytes):
+    """What a worker said before it went wrong is heard."""
+    lines = wire.unpack_lines(b'["a",1]\n' + damage + b"\n")
+
+    assert ["a", 1] == next(lines)
+    with pytest.raises(ProtocolFault):
+        next(lines)
+
+
+@given(
+    st.integers(0, 10**9),
+    st.floats(0, 4e9),
+    st.tuples(*[st.floats(0, 1e5)] * 3),
+    st.integers(-1, 10**6),
+)
+def test_lines_made_by_hand_are_messages(item: int, start: float, phases: tuple[float, float, float], line: int):
+    """Rounded as the numbers themselves would be: to a microsecond, and to a tenth of one."""
+    made = wire.start_line(item) + wire.pass_line(item, start, phases, line)
+
+    rounded = [round(seconds, 7) for seconds in phases]
+    assert [["start", item], ["pass", item, round(start, 6), *rounded, line]] == list(wire.unpack_lines(made))
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "place"),
+    [
+        ("a/b.py::test_c", ("a/b.py", "test_c")),
+        ("a.py::A::test_b[1.5]", ("a.py", "A.test_b[1.5]")),
+        ("a.txt::a.txt", ("a.txt", "a.txt")),
+        ("a.yaml", ("a.yaml", "a.yaml")),
+    ],
+)
+def test_a_place_is_read_from_the_node_id(nodeid: str, place: tuple[str, str]):
+    """Where a location says the same, it need not travel; the cases on the controller are placed alike."""
+    assert place == wire.place_of(nodeid)
+    path, _, domain = _location(nodeid, None)
+    assert place == (path, domain)
 
 
 @pytest.mark.parametrize(
