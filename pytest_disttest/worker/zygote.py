@@ -220,7 +220,9 @@ class Brood:
             self._kill([pid for pid, owner in self._owners.items() if owner is line])
 
     def _kill(self, pids: Sequence[int]) -> None:
-        for pid in pids:
+        """Kill the groups of these children, and those of processes that they forked in their turn (``breeding``)."""
+        family = [each for pid in pids for each in (pid, *descendants(pid))]  # all of them before the first is gone
+        for pid in family:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
 
@@ -287,6 +289,16 @@ class Brood:
             line = self._owners.pop(pid, None)
             if line is not None and line.fileno() >= 0:
                 _send(line, {"exit": pid, "code": os.waitstatus_to_exitcode(status)})
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes that *pid* started, directly or not; none where Linux does not tell."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as children:
+                found += map(int, children.read().split())
+    return found + [each for child in found for each in descendants(child)]
 
 
 def reseed() -> None:

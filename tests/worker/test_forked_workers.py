@@ -279,7 +279,9 @@ def test_nobody_outlives_a_kill(pytester: pytest.Pytester, victim: str):
 
     process.wait(30)
     left = [pid for pid in family if "sleep" not in command_of(pid)] if victim == "zygote" else family
-    assert wait_until(lambda: not any(map(is_running, left)), timeout_s=15)
+    assert wait_until(lambda: not any(map(is_running, left)), timeout_s=15), {
+        pid: (command_of(pid), parent(pid)) for pid in left if is_running(pid)
+    }
     for pid in family:
         if is_running(pid):
             os.kill(pid, signal.SIGKILL)
