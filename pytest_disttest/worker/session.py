@@ -233,6 +233,8 @@ class WorkerSession:
                 self._patience.has_retired = True
                 return False
             self._link.outbox.push()
+        assert self._session is not None
+        self._session.testscollected = max(command[1], self._session.testscollected)  # not its own share only
         return True
 
     def _breed(self) -> None:
