@@ -143,7 +143,7 @@ class Breeding:
         if self._environment.seen or config.workerinput.seen:  # type: ignore[attr-defined]
             return "something has asked which worker it is on"
         for name in LIFE_HOOKS:
-            for implementation in getattr(config.hook, name).get_hookimpls():
+            for implementation in getattr(config.pluginmanager.hook, name).get_hookimpls():
                 module = getattr(implementation.function, "__module__", "")
                 if not f"{module}.".startswith(HARMLESS):
                     return f"{module} has the hook {name}"

@@ -416,7 +416,7 @@ class Runner:
 def _foreign_nextitem_hooks(config: pytest.Config) -> bool:
     """Whether a plugin outside pytest takes part in a hook that is handed the next item."""
     for name in NEXTITEM_HOOKS:
-        for implementation in getattr(config.hook, name).get_hookimpls():
+        for implementation in getattr(config.pluginmanager.hook, name).get_hookimpls():
             module = getattr(implementation.function, "__module__", "")
             foreign = not module.startswith(("_pytest.", "pytest_disttest.", "pytest_timeout"))
             if foreign and "nextitem" in implementation.argnames:
