@@ -235,11 +235,7 @@ class Patience:
 
 def _children() -> str:
     """Processes that were started and still run: each fork would think that they are its own."""
-    with contextlib.suppress(OSError):
-        for task in os.listdir("/proc/self/task"):
-            if Path("/proc/self/task", task, "children").read_text().strip():
-                return "a process was started during collection"
-    return ""
+    return "a process was started during collection" if zygote.children_of(os.getpid()) else ""
 
 
 def _hush() -> None:

@@ -25,6 +25,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import IO, Any, NoReturn
 
 import pytest
@@ -220,7 +221,9 @@ class Brood:
             self._kill([pid for pid, owner in self._owners.items() if owner is line])
 
     def _kill(self, pids: Sequence[int]) -> None:
-        for pid in pids:
+        """End process groups; those of a collector's forks too, which would die with it, but not what they started."""
+        forks = [child for parent in pids for child in children_of(parent)]
+        for pid in (*forks, *pids):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
 
@@ -287,6 +290,15 @@ class Brood:
             line = self._owners.pop(pid, None)
             if line is not None and line.fileno() >= 0:
                 _send(line, {"exit": pid, "code": os.waitstatus_to_exitcode(status)})
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes that a process has started and not yet waited for; none where the system does not tell."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+    return found
 
 
 def reseed() -> None:
