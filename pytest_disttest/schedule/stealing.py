@@ -61,8 +61,10 @@ class Stealing:
                     if is_kept or self._pays_to_fetch(fragment, load):
                         victim.put_down(fragment)
                         return fragment
-                elif part := self._split_off(fragment, victim, now, fetched=not is_kept):
-                    return part
+                else:
+                    part = self._split_off(fragment, victim, now, fetched=not is_kept)
+                    if part is not None:
+                        return part
         return None
 
     def _loads(self, names: Collection[str], now: float) -> list[Load]:
@@ -101,8 +103,10 @@ class Stealing:
         )
         if part is None:
             fragment.refused = attempt
-        else:
-            self._stock.locate(part)
+            return None
+        self._stock.locate(part)
+        if not fragment.has_ready:
+            self._stock.let_go(fragment, victim)
         return part
 
     def _each_s(self, victim: Worker, now: float) -> float:
