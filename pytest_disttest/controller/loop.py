@@ -245,7 +245,7 @@ class Loop:
         if self._run.scheduler is not None:
             self._run.scheduler.stop()
         for node in self._run.roster.alive:
-            self._tell(node, "go")
+            self._tell(node, "go", 0)
             self._tell(node, "cancel")
 
     def _let_workers_be_heard(self, *, flag: bool) -> None:

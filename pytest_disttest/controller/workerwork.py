@@ -119,7 +119,7 @@ class WorkerWork:
         self._run.config.hook.pytest_xdist_node_collection_finished(node=node, ids=ids)
         holds = frozenset(node.items) if node.shares else None
         self._run.decide(WorkerReady(node.id, place_of(self._run, node), holds))
-        self._tell(node, "go")
+        self._tell(node, "go", len(ids))
 
     def need(self, node: WorkerNode) -> None:
         """The worker can take more."""

@@ -78,6 +78,9 @@ class Fragment:
     seams: dict[int, int] | None = None
     refused: Refusal | None = None
 
+    def __bool__(self) -> bool:
+        return True  # also when nothing is left of it: whether there is one is another question
+
     def __len__(self) -> int:
         return len(self.cases) + len(self.released) + len(self.waiting)
 

@@ -147,7 +147,7 @@ class Scheduler:
 
     def _on_worker_lost(self, event: WorkerLost, now: float) -> list[Command]:
         self._take_all_back(event.worker)
-        return self._feed_held(now)
+        return self._refuse_hopeless() + self._feed_held(now)
 
     def _on_host_lost(self, event: HostLost, now: float) -> list[Command]:
         """What only lost hosts could run has no place any more; it must not be waited for."""
@@ -247,7 +247,10 @@ class Scheduler:
         forecast, still_open = self._stock.forecast, self._stock.open
         limit = min(LARGEST_BATCH, max(SMALLEST_CAP, GROWTH * worker.last_batch))
         budget_s = BATCH_S
-        while len(batch) < limit and budget_s > 0 and (fragment := self._source(worker, now, opened=bool(batch))):
+        while len(batch) < limit and budget_s > 0:
+            fragment = self._source(worker, now, opened=bool(batch))
+            if fragment is None:
+                break
             is_fetched = fragment.home in worker.fetched
             while fragment.has_ready and len(batch) < limit and budget_s > 0:
                 case = fragment.take()
@@ -278,7 +281,9 @@ class Scheduler:
             return current
         if opened and not worker.untried:
             return None
-        taken = self._stealing.fetch(worker, now) or (None if opened else self._stealing.steal(worker, now))
+        taken = self._stealing.fetch(worker, now)
+        if taken is None and not opened:
+            taken = self._stealing.steal(worker, now)
         return None if taken is None else stock.own(taken, worker)
 
     def _may_come(self, worker: Worker) -> bool:

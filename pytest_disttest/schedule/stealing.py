@@ -14,6 +14,8 @@ FETCH_S = 0.03
 """What it costs a worker, as a rule, to collect a file that it has not collected: the imports."""
 FETCH_AFTER = 2
 """Where nothing is known of time: how many other fragments the owner must have before one is fetched from it."""
+SURPRISING = 2.0
+"""How many times longer than in earlier runs a case must take before history is doubted."""
 SLOW_S = 0.1
 """How long a case must have run before it says something about those that follow it."""
 
@@ -61,8 +63,10 @@ class Stealing:
                     if is_kept or self._pays_to_fetch(fragment, load):
                         victim.put_down(fragment)
                         return fragment
-                elif part := self._split_off(fragment, victim, now, fetched=not is_kept):
-                    return part
+                else:
+                    part = self._split_off(fragment, victim, now, fetched=not is_kept)
+                    if part is not None:
+                        return part
         return None
 
     def _loads(self, names: Collection[str], now: float) -> list[Load]:
@@ -90,7 +94,7 @@ class Stealing:
         attempt = Refusal(len(fragment), each_s, self._stock.news, fetched)
         if fragment.refused is not None and fragment.refused.covers(attempt):
             return None
-        known = self._forecast.known
+        known = {} if self._outruns_history(victim, now) else self._forecast.known
         part = split(
             fragment,
             self._seams,
@@ -101,9 +105,17 @@ class Stealing:
         )
         if part is None:
             fragment.refused = attempt
-        else:
-            self._stock.locate(part)
+            return None
+        self._stock.locate(part)
+        if not fragment.has_ready:
+            self._stock.let_go(fragment, victim)
         return part
+
+    def _outruns_history(self, victim: Worker, now: float) -> bool:
+        """Whether the running case takes so much longer than ever that what is known of others is in doubt."""
+        running_s = victim.running_s(now)
+        known_s = self._forecast.known.get(victim.given[0]) if victim.given else None
+        return known_s is not None and running_s > max(SLOW_S, SURPRISING * known_s)
 
     def _each_s(self, victim: Worker, now: float) -> float:
         """How long each of the next cases of *victim* may take; 0.0 while nothing is known.

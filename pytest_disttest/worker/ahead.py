@@ -46,7 +46,7 @@ class Held:
     """A next item that needs everything the present one shares: only the item itself is torn down.
 
     Used while nobody can say what comes next (the next case waits for another worker's result); what
-    turns out not to be needed is torn down later, see ``session.Runner``.
+    turns out not to be needed is torn down later, see ``runner.Runner``.
     """
 
     __slots__ = ("_item",)

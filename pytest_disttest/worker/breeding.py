@@ -143,7 +143,7 @@ class Breeding:
         if self._environment.seen or config.workerinput.seen:  # type: ignore[attr-defined]
             return "something has asked which worker it is on"
         for name in LIFE_HOOKS:
-            for implementation in getattr(config.hook, name).get_hookimpls():
+            for implementation in getattr(config.pluginmanager.hook, name).get_hookimpls():
                 module = getattr(implementation.function, "__module__", "")
                 if not f"{module}.".startswith(HARMLESS):
                     return f"{module} has the hook {name}"
@@ -235,11 +235,7 @@ class Patience:
 
 def _children() -> str:
     """Processes that were started and still run: each fork would think that they are its own."""
-    with contextlib.suppress(OSError):
-        for task in os.listdir("/proc/self/task"):
-            if Path("/proc/self/task", task, "children").read_text().strip():
-                return "a process was started during collection"
-    return ""
+    return "a process was started during collection" if zygote.children_of(os.getpid()) else ""
 
 
 def _hush() -> None:

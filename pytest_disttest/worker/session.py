@@ -8,28 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import time
 import warnings
-from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import pytest
-from _pytest.runner import CallInfo
 
 from pytest_disttest import wire
 from pytest_disttest.worker import census, neighbours, recorder
-from pytest_disttest.worker.ahead import Ahead, Held
 from pytest_disttest.worker.breeding import Breeding, Patience, take_descriptors, take_name
 from pytest_disttest.worker.claims import Claims
 from pytest_disttest.worker.junit import relay_junit
 from pytest_disttest.worker.link import Link
 from pytest_disttest.worker.roll import LATE, Roll, all_items, second_hand, whole
+from pytest_disttest.worker.runner import Runner
 from pytest_disttest.worker.shard import Shard, why_whole
-
-LOOK_AFTER_S = 0.005
-NEXTITEM_HOOKS = ("pytest_runtest_protocol", "pytest_runtest_teardown")
 
 
 class WorkerSession:
@@ -233,6 +227,8 @@ class WorkerSession:
                 self._patience.has_retired = True
                 return False
             self._link.outbox.push()
+        assert self._session is not None
+        self._session.testscollected = max(command[1], self._session.testscollected)  # not its own share only
         return True
 
     def _breed(self) -> None:
@@ -289,137 +285,6 @@ def unhurried_gc() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-class Runner:
-    """Runs items in the order they are handed out, with the true ``nextitem``."""
-
-    def __init__(self, session: pytest.Session, roll: Roll, link: Link, record: recorder.Recorder) -> None:
-        self._session = session
-        self._roll = roll
-        self._link = link
-        self._recorder = record
-        self._queue: deque[int] = deque()
-        self._asked = False
-        self._ask_at = 0
-        self._on_hold = False
-        self._finished = False
-        self._last: pytest.Item | None = None
-        self._last_index = -1
-        self._looked_at = 0.0
-        # plugins that look at nextitem themselves may ask "is it None?", which no stand-in can answer
-        self._eager = _foreign_nextitem_hooks(session.config)
-
-    def run(self) -> None:
-        """Ask for work and do it until there is none, or until the session is told to stop."""
-        self._ask()
-        while self._next_known(block=True):
-            self._run_one(self._queue.popleft())
-            if self._session.shouldfail or self._session.shouldstop:
-                self._say_stopped()
-                break
-            self._take_orders()
-        self._settle(None)
-
-    def _run_one(self, index: int) -> None:
-        item = self._roll.item(index)
-        if item is None:
-            return
-        self._settle(item)
-        self._recorder.start(index, item)
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=self._nextitem(item))
-        self._recorder.end()
-        self._last, self._last_index = item, index
-
-    def _nextitem(self, item: pytest.Item) -> Any:
-        if len(self._queue) <= self._ask_at:
-            self._ask()
-        if self._queue:
-            return self._following(item)
-        return self._resolve(item) if self._eager else Ahead(lambda: self._resolve(item))
-
-    def _following(self, item: pytest.Item) -> Any:
-        """The next of the queue, which is opened now only for those who may do more than ask what it shares."""
-        following = self._roll.item(self._queue[0]) if self._eager else self._roll.ahead(self._queue[0])
-        return Held(item) if following is None else following
-
-    def _resolve(self, item: pytest.Item) -> Any:
-        if self._next_known(block=True, may_hold=True):
-            return self._following(item)
-        return None if self._finished else Held(item)
-
-    def _ask(self) -> None:
-        if not self._asked and not self._finished:
-            self._asked = True
-            self._link.send_now("need")
-
-    def _next_known(self, *, block: bool, may_hold: bool = False) -> bool:
-        """Whether an item waits in the queue; *may_hold* returns when the controller cannot say yet."""
-        if block and not self._queue and not may_hold:
-            self._ask()
-            self._link.outbox.push()
-        while not self._queue and not self._finished:
-            if self._on_hold and may_hold:
-                return False
-            self._obey(self._link.receive())
-        return bool(self._queue)
-
-    def _take_orders(self) -> None:
-        """Look between two tests whether the controller has called the run off; a look costs as much as a tiny test."""
-        now = time.monotonic()
-        if now - self._looked_at < LOOK_AFTER_S:
-            return
-        self._looked_at = now
-        while (command := self._link.poll()) is not None:
-            self._obey(command)
-
-    def _obey(self, command: list[Any]) -> None:
-        if command[0] == "run":
-            self._asked = self._on_hold = False
-            self._queue.extend(command[1])
-            # ask again while the last quarter runs: the answer is there before the queue is empty
-            self._ask_at = max(len(command[1]) // 4, 1 if self._eager else 0)
-        elif command[0] == "learn":
-            self._roll.learn(command[1], command[2])
-        elif command[0] == "hold":
-            self._on_hold = True
-        elif command[0] == "cancel":
-            self._queue.clear()
-            self._finished = True
-        elif command[0] == "finish":
-            self._finished = True
-
-    def _settle(self, item: pytest.Item | None) -> None:
-        """Tear down what earlier items left standing and *item* does not need (None: everything)."""
-        state = self._session._setupstate
-        if not state.stack or self._last is None:
-            return
-        chain = item.listchain() if item is not None else []
-        if item is not None and list(state.stack) == chain[: len(state.stack)]:
-            return
-        last = self._last
-        call = CallInfo.from_call(
-            lambda: state.teardown_exact(item), when="teardown", reraise=(pytest.exit.Exception, KeyboardInterrupt)
-        )
-        if call.excinfo is not None:
-            report = last.ihook.pytest_runtest_makereport(item=last, call=call)
-            self._recorder.late(self._last_index, report)
-
-    def _say_stopped(self) -> None:
-        kind = "fail" if self._session.shouldfail else "stop"
-        reason = self._session.shouldfail or self._session.shouldstop
-        self._link.send_now("stopped", kind, wire.plain(str(reason)))
-
-
-def _foreign_nextitem_hooks(config: pytest.Config) -> bool:
-    """Whether a plugin outside pytest takes part in a hook that is handed the next item."""
-    for name in NEXTITEM_HOOKS:
-        for implementation in getattr(config.hook, name).get_hookimpls():
-            module = getattr(implementation.function, "__module__", "")
-            foreign = not module.startswith(("_pytest.", "pytest_disttest.", "pytest_timeout"))
-            if foreign and "nextitem" in implementation.argnames:
-                return True
-    return False
 
 
 def _capture_files(config: pytest.Config) -> tuple[int, int]:

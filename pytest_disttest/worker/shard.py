@@ -40,7 +40,7 @@ def why_whole(config: pytest.Config) -> str:
     if any("::" in argument for argument in config.args):
         return "tests named one by one"
     for name in WHOLE_LIST_HOOKS:
-        for implementation in getattr(config.hook, name).get_hookimpls():
+        for implementation in getattr(config.pluginmanager.hook, name).get_hookimpls():
             module = getattr(implementation.function, "__module__", "")
             if not f"{module}.".startswith(ONE_BY_ONE):
                 return f"{name} of {module}"

@@ -25,6 +25,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import IO, Any, NoReturn
 
 import pytest
@@ -220,9 +221,9 @@ class Brood:
             self._kill([pid for pid, owner in self._owners.items() if owner is line])
 
     def _kill(self, pids: Sequence[int]) -> None:
-        """Kill the groups of these children, and those of processes that they forked in their turn (``breeding``)."""
-        family = [each for pid in pids for each in (pid, *descendants(pid))]  # all of them before the first is gone
-        for pid in family:
+        """End process groups; those of a collector's forks too, which would die with it, but not what they started."""
+        forks = [child for parent in pids for child in children_of(parent)]
+        for pid in (*forks, *pids):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
 
@@ -291,14 +292,13 @@ class Brood:
                 _send(line, {"exit": pid, "code": os.waitstatus_to_exitcode(status)})
 
 
-def descendants(pid: int) -> list[int]:
-    """Return the processes that *pid* started, directly or not; none where Linux does not tell."""
+def children_of(pid: int) -> list[int]:
+    """Return the processes that a process has started and not yet waited for; none where the system does not tell."""
     found: list[int] = []
     with contextlib.suppress(OSError):
         for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as children:
-                found += map(int, children.read().split())
-    return found + [each for child in found for each in descendants(child)]
+            found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+    return found
 
 
 def reseed() -> None:

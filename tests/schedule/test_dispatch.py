@@ -313,6 +313,20 @@ def test_the_running_case_of_a_lost_worker_runs_again_unless_it_ended():
 # size and order
 
 
+def test_history_that_proves_wrong_keeps_nobody_idle():
+    """Cases that took no time in earlier runs take a second each now: the idle worker gets its part."""
+    record = run(
+        plan_of(range(12)),
+        [FakeHost("local", workers=2)],
+        seams=seams_at(3),
+        predicted=dict.fromkeys(range(12), 0.001),
+        seconds=lambda case: 1.0,
+    )
+
+    assert 12 == len(record.ran)
+    assert record.makespan_s <= 8.0
+
+
 def test_a_hundred_thousand_cases_take_linear_time():
     """Also in one file, and while many workers wait for something to do."""
     shapes = {

@@ -91,7 +91,7 @@ def hanging(project, started, tmp_path):
         process = project.start(*words, hosts="local,host1")
         assert all(started(f"on-{host}") for host in HOSTS), process.communicate(timeout=5)
         # what ended before a test that takes long is not kept back until that one ends
-        assert wait_until(lambda: written(project).count('"passed"') == 2, timeout_s=5), written(project)
+        assert wait_until(lambda: written(project).count('"event":"passes"') == 2, timeout_s=5), written(project)
         return process
 
     return start

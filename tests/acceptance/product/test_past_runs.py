@@ -117,7 +117,7 @@ def killed(suite):
     made = suite({"test_a.py": "import time\ndef test_quick(): pass\ndef test_slow(): time.sleep(60)\n"})
     process = made.start("--dist-hw", "--hw-workers=1")
     journals = made.directory / ".disttest/runs"
-    assert wait_until(lambda: any('"attempt"' in file.read_text() for file in journals.glob("*")), timeout_s=60)
+    assert wait_until(lambda: any('"passes"' in file.read_text() for file in journals.glob("*")), timeout_s=60)
     others = descendants(process.pid)
     process.send_signal(signal.SIGKILL)
     process.communicate()
