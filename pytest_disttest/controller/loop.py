@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_disttest import wire
 from pytest_disttest.controller.casework import CaseWork
-from pytest_disttest.controller.garbage import collect_rarely
+from pytest_disttest.controller.garbage import collect_rarely, set_aside
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.hostwork import HostWork
 from pytest_disttest.controller.node import WorkerNode
@@ -89,6 +89,7 @@ class Loop:
 
     def start_workers(self) -> None:
         """Make every warm process a worker of this run."""
+        collect_rarely(self._run.config)
         roster = self._run.roster
         ready = self._run.ready_links
         roster.announce(ready)
@@ -109,7 +110,7 @@ class Loop:
         """Hand out cases until each has its outcome, or the run is called off."""
         self._run.scheduler = scheduler
         self.workers.growth.planned(plan, time.monotonic())
-        collect_rarely(self._run.config)
+        set_aside(self._run.config)
         self._let_workers_be_heard(flag=True)
         for node in self._run.roster.alive:
             self.workers.release(node)
@@ -237,8 +238,6 @@ class Loop:
                 self.cases.not_run(case, Outcome.ERROR, self._run.refusals.get(case, ""), as_failure=True)
             case Unplace(case):
                 self.cases.not_run(case, Outcome.UNPLACED, "every host that could run it is lost", as_failure=True)
-            case Refuse(case):
-                self.cases.not_run(case, Outcome.ERROR, "no worker could collect it", as_failure=True)
 
     def _call_off(self) -> None:
         self._run.stopping = True

@@ -1,0 +1,92 @@
+"""What a worker says of a test: two short lines where nothing is to be told, everything otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from pytest_disttest import wire
+from pytest_disttest.worker.recorder import Recorder
+
+
+class Line:
+    """A link and its outbox, which keep what is said."""
+
+    def __init__(self) -> None:
+        self.outbox = self
+        self.said = b""
+
+    def append(self, line: bytes) -> None:
+        self.said += line
+
+    def send(self, *message: Any) -> None:
+        self.append(wire.pack(list(message)))
+
+    def push_if_due(self) -> None:
+        """Nothing is due."""
+
+
+class Worker:
+    """Takes the part of a worker's session in a plain run."""
+
+    def __init__(self) -> None:
+        self.line: Any = Line()
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        self.recorder = Recorder(self.line, config)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        self.recorder.start(0, item)
+        answer = yield
+        self.recorder.end()
+        return answer
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.recorder.report(report)
+
+
+def told(pytester: pytest.Pytester, **files: str) -> list[list[Any]]:
+    """Run the one test in *files*, and return what a worker would say of it."""
+    pytester.makepyfile(**files)
+    worker = Worker()
+    pytester.inline_run("-p", "no:cacheprovider", plugins=[worker])
+    return list(wire.unpack_lines(worker.line.said))
+
+
+def test_a_trivial_test_takes_two_lines(pytester: pytest.Pytester):
+    """Its start, and that it passed: when, how long, at which line of its file."""
+    start, passed = told(pytester, test_a="""
+        import pytest
+
+        class TestIt:
+            @pytest.mark.parametrize("x", ["a::b.c"])
+            def test_b(self, x):
+                pass
+    """)  # fmt: skip
+
+    assert (["start", 0], ["pass", 0]) == (start, passed[:2])
+    assert [float] * 4 + [int] == list(map(type, passed[2:]))
+    assert passed[2] > 1e9 > passed[3] >= 0
+
+
+def test_a_place_that_the_node_id_does_not_tell_travels(pytester: pytest.Pytester):
+    """A method that is inherited from another file stands there."""
+    pytester.syspathinsert()
+    _, passed = told(
+        pytester,
+        base="class Base:\n    def test_b(self): pass",
+        test_a="from base import Base\nclass TestIt(Base): pass",
+    )
+
+    assert [1, "base.py", "TestIt.test_b"] == passed[6:]
+
+
+@pytest.mark.parametrize("body", ["print(1)", "assert 0", "record_property('a', 1)"])
+def test_a_test_with_something_to_tell_is_told_in_full(pytester: pytest.Pytester, body: str):
+    """Output, a failure, a property."""
+    said = told(pytester, test_a=f"def test_b(record_property): {body}")
+
+    assert ["start", "report", "report", "report", "end"] == [message[0] for message in said]
