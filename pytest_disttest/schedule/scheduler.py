@@ -114,20 +114,22 @@ class Scheduler:
         return []
 
     def _on_ended(self, event: CaseEnded, now: float) -> list[Command]:
-        case = event.case
+        case, stock = event.case, self._stock
         commands: list[Command] = []
-        if case in self._stock.open:
-            self._stock.forecast.learn(event.duration_s)
-            commands = self._blocks(self._stock.end(case, event.outcome))
-            self._stirred |= not self._stock.open or self._stock.waits.is_awaited(case)
+        if case in stock.open:
+            stock.forecast.learn(event.duration_s)
+            commands = self._blocks(stock.end(case, event.outcome))
+            self._stirred |= not stock.open or stock.waits.is_awaited(case)
         worker = self._workers.get(event.worker)
         if worker is not None:
             worker.started_at = None
             self._strike(worker, case)
-            self._stirred |= worker.held
             if worker.leaving:
-                self._stock.let_leave(worker)
+                stock.let_leave(worker)
                 commands += self._refuse_hopeless()
+                self._stirred = True
+            if worker.resting:
+                commands += self._feed(worker, now)
         return commands + self._feed_held(now) if self._held else commands
 
     def _on_tick(self, event: Tick, now: float) -> list[Command]:
@@ -209,7 +211,8 @@ class Scheduler:
         if worker.finished:
             return []
         self._stock.aim()
-        batch = [] if self._stopped or self._should_rest(worker, now) else self._batch(worker, now)
+        worker.resting = not self._stopped and self._should_rest(worker, now)
+        batch = [] if self._stopped or worker.resting else self._batch(worker, now)
         if batch:
             worker.held = False
             self._held.pop(worker.name, None)
@@ -217,7 +220,7 @@ class Scheduler:
             worker.given.extend(batch)
             return [Assign(worker.name, tuple(batch))]
         if self._stopped or not self._may_come(worker):
-            worker.finished, worker.held = True, False
+            worker.finished, worker.held, worker.resting = True, False, False
             self._held.pop(worker.name, None)
             self._stock.backlog.dismiss(worker.name)
             return [Finish(worker.name)]
@@ -266,7 +269,6 @@ class Scheduler:
                 budget_s -= FETCH_S
             if not fragment.has_ready:
                 self._stock.let_go(fragment, worker)
-                self._stirred = True  # somebody may wait for nothing any more
         return batch
 
     def _source(self, worker: Worker, now: float, *, opened: bool) -> Fragment | None:

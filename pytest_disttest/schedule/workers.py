@@ -16,7 +16,8 @@ class Worker:
     *parked* are binding fragments whose cases all wait for others. *leaving* are cases by their stretch of the
     plan: another worker is to go on with these as soon as this one has ended what it was given of it. *given*
     is what it has and has not ended; *untried* the cases among these that it has yet to collect. *fetched* are
-    the stretches of the plan that it took without having collected them.
+    the stretches of the plan that it took without having collected them. *held* workers wait for something to
+    turn up, *resting* ones among them only for the end of a long case.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Worker:
     last_batch: int = 0
     started_at: float | None = None
     held: bool = False
+    resting: bool = False
     finished: bool = False
 
     def owned(self) -> Iterator[Fragment]:

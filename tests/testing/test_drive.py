@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_disttest.model import Outcome
-from pytest_disttest.schedule import Assign, Command, Event, Finish, Scheduler, WorkWanted
-from pytest_disttest.testing import FakeClock, FakeHost, Ran, drive, free_seams, plan_of
+from pytest_disttest.schedule import Assign, CasesRefused, Command, Event, Finish, Scheduler, WorkWanted
+from pytest_disttest.testing import FakeClock, FakeHost, Ran, Sharded, drive, free_seams, plan_of
 
 
 class OneByOne:
@@ -66,3 +66,29 @@ def test_time_does_not_run_back():
 
     with pytest.raises(ValueError, match=r"from 3\.0 to 1\.0"):
         clock.advance_to(1.0)
+
+
+def test_workers_may_have_collected_a_part():
+    """Each file by one worker of a host, in turns; another one takes its time for it when it is given its cases."""
+    files = [range(3), range(3, 6), range(6, 9)]
+
+    record = drive(OneByOne(9), [FakeHost("a", workers=2)], seconds=1.0, sharded=Sharded(files, collect_s=0.5))
+
+    assert [("gw1", 0), ("gw0", 1), ("gw1", 2)] == record.fetched
+    assert {0: 0.0, 1: 0.5} == {one.case: one.started_s for one in record.ran if one.case < 2}
+
+
+def test_what_cannot_be_collected_is_refused():
+    """The scheduler is told, and the worker goes on with what else it was given."""
+    refused: list[Event] = []
+
+    class Listening(OneByOne):
+        def handle(self, event: Event, now: float) -> list[Command]:
+            if isinstance(event, CasesRefused):
+                refused.append(event)
+            return super().handle(event, now)
+
+    record = drive(Listening(4), [FakeHost("a", workers=2)], sharded=Sharded([range(2), range(2, 4)], alone=[1]))
+
+    assert [CasesRefused("gw1", (1,))] == refused
+    assert {0, 2, 3} == {one.case for one in record.ran}
