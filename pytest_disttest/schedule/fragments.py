@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 
 from pytest_disttest.model import Plan, Unit
 
+HARDLY = 1.25
+"""By how much cases may turn out slower before a split that did not pay is weighed again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -44,10 +47,6 @@ class Refusal:
             and newer.news == self.news
             and newer.fetched >= self.fetched
         )
-
-
-HARDLY = 1.25
-"""By how much cases may turn out slower before a split that did not pay is weighed again."""
 
 
 @dataclass(slots=True, eq=False)
