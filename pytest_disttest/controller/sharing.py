@@ -11,6 +11,12 @@ from pytest_disttest.controller.node import WorkerNode
 from pytest_disttest.controller.run import Run
 from pytest_disttest.controller.shares import Share, Whole, agree, combine, unowned
 
+WORTH_A_FORK_S = 0.2
+"""How long the collection of one worker must have taken before the others become forks of it.
+
+Forks take some 50 ms to be made; what took less to collect is collected again by whoever takes tests of it.
+"""
+
 
 class Sharing:
     """Gathers the shares of each host. *tell* sends a worker a message."""
@@ -35,7 +41,8 @@ class Sharing:
             self._ask_for_all(node)
             return
         owned = frozenset(facts["owned"])
-        self._objections[node.id] = facts["objection"]
+        quick = facts["seconds"] < WORTH_A_FORK_S
+        self._objections[node.id] = facts["objection"] or ("it would take longer than to collect" if quick else "")
         self._shares[node.host][node.id] = Share(
             node.id, facts["files"], facts["digest"], owned, places, table, unselected_places, deselected, lines
         )

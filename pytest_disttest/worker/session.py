@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import time
 import warnings
 from collections.abc import Generator, Iterator, Sequence
 from functools import partial
@@ -55,6 +56,7 @@ class WorkerSession:
         self._recorder = recorder.Recorder(link, config)
         self._deselected: list[pytest.Item] = []
         self._session: pytest.Session | None = None
+        self._began_at = self._collected_at = 0.0
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self._session = session
@@ -92,6 +94,7 @@ class WorkerSession:
             claims = None if self._collects == "late" else self._claims
             self._shard = Shard(session, claims, partial(self._link.send_now, "files"))
             self._config.pluginmanager.register(self._shard, "disttest-shard")
+        self._began_at = time.monotonic()
         with self._telling_of_the_end(), unhurried_gc():
             return (yield)
 
@@ -128,6 +131,7 @@ class WorkerSession:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._items = list(session.items)
+        self._collected_at = time.monotonic()
         if self._shard is None:
             self._tell_of_all()
         else:
@@ -147,7 +151,13 @@ class WorkerSession:
         assert self._session is not None
         objection = self._breeding.objection(self._session, self._link)
         owned = sorted(shard.owned)
-        facts = {"files": len(shard.files), "digest": shard.digest(), "owned": owned, "objection": objection}
+        facts = {
+            "files": len(shard.files),
+            "digest": shard.digest(),
+            "owned": owned,
+            "objection": objection,
+            "seconds": self._collected_at - self._began_at,
+        }
         table, deselected, lines = self._tables()
         places = [shard.place_of(item) for item in self._items]
         self._link.send("share", facts, places, table, [shard.place_of(i) for i in self._deselected], deselected, lines)

@@ -15,6 +15,7 @@ import pytest
 
 with open({imports!r}, "a") as file:
     file.write("import\\n")
+time.sleep(0.3)  # long enough to be worth a fork
 
 def speak(n, worker_id, tmp_path, request):
     print(f"out {{n}}")
