@@ -48,10 +48,10 @@ class CaseWork:
                     begun = message
                     continue
                 begun = None
-                _, item, start, setup_s, call_s, teardown_s, line, *place = message
+                _, item, start, setup_s, call_s, teardown_s, line, *more = message
                 case = node.case(item)
                 passed = case, self._attempts[case] + 1, start, setup_s, call_s, teardown_s
-                self.replayer.plain_pass(node, passed, line, place)
+                self.replayer.plain_pass(node, passed, line, more)
                 self._attempts[case] += 1
                 passes.append(passed)
         finally:

@@ -81,19 +81,23 @@ class Replayer:
         self._collected = collected
         self._run_uid = run_uid
 
-    def plain_pass(self, node: WorkerNode, passed: Pass, line: int | None, place: Sequence[str] = ()) -> None:
+    def plain_pass(self, node: WorkerNode, passed: Pass, line: int | None, more: Sequence[Any] = ()) -> None:
         """Replay a case that passed all three phases without a word, at *line* of its file.
 
-        *place* is path and domain of its location where its node id does not say them.
+        *more* is path and domain of its location where its node id does not say them, and then what plugins added to
+        each report.
         """
         case = passed[0]
         known = self._collected.cases[case]
         path, _, domain = known.location
-        if place:
-            path, domain = place
+        if more:
+            path, domain = more[:2]
         nodeid, location = known.nodeid, (path, line, domain)
         self._logstart(nodeid=nodeid, location=location)
-        for report in plain_reports(nodeid, location, self._collected.keywords_of(case), passed):
+        reports = plain_reports(nodeid, location, self._collected.keywords_of(case), passed)
+        for report, extra in zip(reports, wire.restore(more[2]) if more[2:] else (), strict=False):
+            vars(report).update(extra)
+        for report in reports:
             self._send(report, node, case)
         self._logfinish(nodeid=nodeid, location=location)
 

@@ -13,6 +13,9 @@ from pytest_disttest.worker.link import Link
 from pytest_disttest.worker.subtests import failed_subtests
 
 PHASES = ("setup", "call", "teardown")
+Extra = dict[str, Any]
+NO_EXTRA: Extra = {}
+_SCALARS = (type(None), bool, int, float, str)
 
 
 class Recorder:
@@ -22,6 +25,7 @@ class Recorder:
         self._link = link
         self._config = config
         self._held: list[pytest.TestReport] = []
+        self._extras: list[Extra] = []
         self._compact = True
         self._plain_fields = frozenset(vars(_sample_report()))
         self.index = -1
@@ -33,14 +37,15 @@ class Recorder:
         """The *item* number *index* of this worker begins; what the worker dies of from here on is its doing."""
         self.index, self._item, self._nodeid = index, item, item.nodeid
         self._keywords = _count_own_keywords(item)
-        self._held = []
+        self._held, self._extras = [], []
         self._compact = True
         self._link.outbox.append(wire.start_line(index))
 
     def report(self, report: Any) -> None:
         """Take one report, of any kind a plugin may send."""
-        if self._compact and self._is_plain_pass(report):
+        if self._compact and self._is_plain_pass(report) and (extra := self._extra_of(report)) is not None:
             self._held.append(report)
+            self._extras.append(extra)
             return
         self.spill()
         if report.when == "call" and (count := failed_subtests(self._config, report)):
@@ -54,7 +59,7 @@ class Recorder:
         else:
             self.spill()
             self._link.send("end", self.index)
-        self._held = []
+        self._held, self._extras = [], []
         self.index = -1
         self._link.outbox.push_if_due()
 
@@ -70,8 +75,9 @@ class Recorder:
     def spill(self) -> None:
         """Tell in full what was held for the compact form."""
         held, self._held, self._compact = self._held, [], False
-        for report in held:
-            self._send(_as_it_was(report))
+        for report, extra in zip(held, self._extras, strict=True):
+            self._send(_as_it_was(report, extra))
+        self._extras = []
 
     def _send(self, report: Any) -> None:
         is_renamed = self._item is None or report.nodeid != self._item.nodeid
@@ -88,17 +94,30 @@ class Recorder:
             and not report.user_properties
             and report.longrepr is None
             and report.nodeid == self._nodeid
-            and report.__dict__.keys() == self._plain_fields
         )
+
+    def _extra_of(self, report: pytest.TestReport) -> Extra | None:
+        """Return what plugins have added to a report (pytest-html: an empty list), None for what is not so simple."""
+        fields = report.__dict__
+        if fields.keys() == self._plain_fields:
+            return NO_EXTRA
+        if not fields.keys() >= self._plain_fields:
+            return None
+        extra = {name: fields[name] for name in fields if name not in self._plain_fields}
+        if all(type(value) in _SCALARS or (type(value) is list and not value) for value in extra.values()):
+            return {name: [] if type(value) is list else value for name, value in extra.items()}
+        return None
 
     def _say_pass(self, setup: Any, call: Any, teardown: Any) -> None:
         phases = setup.duration, call.duration, teardown.duration
         path, line, domain = call.location
-        if type(line) is int and (path, domain) == wire.place_of(self._nodeid) and isfinite(setup.start + sum(phases)):
+        has_place = type(line) is int and (path, domain) == wire.place_of(self._nodeid)
+        if has_place and not any(self._extras) and isfinite(setup.start + sum(phases)):
             self._link.outbox.append(wire.pass_line(self.index, setup.start, phases, line))
-        else:
-            rounded = (round(setup.start, 6), *(round(seconds, 7) for seconds in phases))
-            self._link.send("pass", self.index, *rounded, line, path, domain)
+            return
+        rounded = (round(setup.start, 6), *(round(seconds, 7) for seconds in phases))
+        extras = [wire.plain(self._extras)] if any(self._extras) else []
+        self._link.send("pass", self.index, *rounded, line, path, domain, *extras)
 
     def _serialized(self, report: Any) -> Any:
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
@@ -136,7 +155,7 @@ def _count_own_keywords(item: pytest.Item | None) -> int:
     return len(getattr(item.keywords, "_markers", ())) + len(item.extra_keyword_matches) if item is not None else 0
 
 
-def _as_it_was(report: pytest.TestReport) -> pytest.TestReport:
+def _as_it_was(report: pytest.TestReport, extra: Extra) -> pytest.TestReport:
     """Return a plain pass as it was when it was held: a plugin's logreport hook may have written into it since."""
     return pytest.TestReport(
         report.nodeid,
@@ -148,6 +167,7 @@ def _as_it_was(report: pytest.TestReport) -> pytest.TestReport:
         duration=report.duration,
         start=report.start,
         stop=report.stop,
+        **extra,
     )
 
 

@@ -21,6 +21,7 @@ from pytest_disttest.worker.census import census, digest
 from pytest_disttest.worker.role import stand_in_for_xdist
 
 PLACE = ("test_it.py", 0, "test_a")
+AT_B = ["test_it.py", "test_b"]
 PASSED = wire.pass_line(1, 100.0, (1.0, 2.0, 3.0), 0)
 """The worker's item 1, which is case 0, has passed."""
 
@@ -120,6 +121,20 @@ def test_a_silent_pass_is_replayed_in_full(rig: Rig):
     assert ["start", "setup passed", "call passed", "teardown passed", "finish"] == rig.witness.heard
     assert [(0, 1, Outcome.PASSED)] == rig.outcomes
     assert [CaseStarted("gw0", 0), CaseEnded("gw0", 0, Outcome.PASSED, 6.0)] == rig.events
+
+
+def test_what_plugins_added_to_a_report_is_there_again(rig: Rig):
+    """On the report that had it, before any hook sees it."""
+    seen = []
+
+    class Reader:
+        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+            seen.append({name: vars(report)[name] for name in ("extras", "rank") if name in vars(report)})
+
+    rig.config.pluginmanager.register(Reader())
+    rig.told(wire.pack(["pass", 0, 1.0, 0.0, 0.0, 0.0, 7, *AT_B, [{}, {"extras": [], "rank": 3}, {}]]), PASSED)
+
+    assert [{}, {"extras": [], "rank": 3}, {}, {}, {}, {}] == seen
 
 
 def test_passes_that_come_together_are_replayed_one_by_one_and_kept_at_once(rig: Rig):

@@ -48,11 +48,31 @@ class Worker:
         self.recorder.report(report)
 
 
-def told(pytester: pytest.Pytester, **files: str) -> list[list[Any]]:
+@pytest.fixture(autouse=True)
+def _no_autoload(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plugins that happen to be installed add to reports."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+class Adder:
+    """A plugin that adds to the reports of calls."""
+
+    def __init__(self, **extra: object) -> None:
+        self.extra = extra
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, object]:
+        report = yield
+        if call.when == "call":
+            vars(report).update(self.extra)
+        return report
+
+
+def told(pytester: pytest.Pytester, *plugins: object, **files: str) -> list[list[Any]]:
     """Run the one test in *files*, and return what a worker would say of it."""
     pytester.makepyfile(**files)
     worker = Worker()
-    pytester.inline_run("-p", "no:cacheprovider", plugins=[worker])
+    pytester.inline_run("-p", "no:cacheprovider", plugins=[worker, *plugins])
     return list(wire.unpack_lines(worker.line.said))
 
 
@@ -62,7 +82,7 @@ def test_a_trivial_test_takes_two_lines(pytester: pytest.Pytester):
         import pytest
 
         class TestIt:
-            @pytest.mark.parametrize("x", ["a::b.c"])
+            @pytest.mark.parametrize("x", ["b.c"])
             def test_b(self, x):
                 pass
     """)  # fmt: skip
@@ -88,5 +108,27 @@ def test_a_place_that_the_node_id_does_not_tell_travels(pytester: pytest.Pyteste
 def test_a_test_with_something_to_tell_is_told_in_full(pytester: pytest.Pytester, body: str):
     """Output, a failure, a property."""
     said = told(pytester, test_a=f"def test_b(record_property): {body}")
+
+    assert ["start", "report", "report", "report", "end"] == [message[0] for message in said]
+
+
+def test_small_things_that_plugins_add_travel_with_the_pass(pytester: pytest.Pytester):
+    """pytest-html adds an empty list to every report; what is held is what was there when it was reported."""
+    extras: list[object] = []
+
+    class Late:
+        @pytest.hookimpl(trylast=True)
+        def pytest_runtest_logfinish(self) -> None:
+            extras.append("too late")
+
+    _, passed = told(pytester, Adder(extras=extras, rank=3), Late(), test_a="def test_b(): pass")
+
+    assert [0, "test_a.py", "test_b", [{}, {"extras": [], "rank": 3}, {}]] == wire.restore(passed[6:])
+
+
+@pytest.mark.parametrize("value", [["a"], {}, object(), (1,)], ids=type)
+def test_anything_else_that_plugins_add_is_told_in_full(pytester: pytest.Pytester, value: object):
+    """Values that may be large, or arrive as something else."""
+    said = told(pytester, Adder(extras=value), test_a="def test_b(): pass")
 
     assert ["start", "report", "report", "report", "end"] == [message[0] for message in said]
