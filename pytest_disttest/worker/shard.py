@@ -20,6 +20,7 @@ from typing import Any, SupportsIndex
 import pytest
 
 from pytest_disttest.worker.claims import Claims
+from pytest_disttest.worker.importing import Imports, import_module_of, path_as_it_was
 
 WHOLE_LIST_HOOKS = ("pytest_collection_modifyitems", "pytest_collection_finish", "pytest_report_collectionfinish")
 WHOLE_LIST_OPTIONS = {
@@ -60,6 +61,7 @@ class Shard:
         self._mine = NOWHERE
         self._tell_at = 8
         self._opening: pytest.File | None = None
+        self._imports = Imports(session.config)
         self._places: dict[pytest.File, int] = {}
         self.at = 0
         self.files: list[pytest.File] = []
@@ -74,9 +76,18 @@ class Shard:
             place = self._places[collector] = len(self.files)
             self.files.append(collector)
             self.at = len(self.files)
-            if self._claims is not None and self._is_mine(place):
-                self.owned.add(place)
+            self._meet(collector, place)
         return None if place in self.owned else _closed(collector)
+
+    def _meet(self, file: pytest.File, place: int) -> None:
+        """Claim a file, or leave the traces of its import."""
+        clash = self._imports.meet(file)
+        if self._claims is None or not self._is_mine(place):
+            self._imports.leave_trace(file)
+            return
+        self.owned.add(place)
+        if clash is not None:
+            import_module_of(clash)
 
     def _is_mine(self, place: int) -> bool:
         if place >= self._tell_at:
@@ -103,7 +114,8 @@ class Shard:
         self._opening = file
         self.at, at = place + 1, self.at
         try:
-            return list(self._session.genitems(file))
+            with path_as_it_was():
+                return list(self._session.genitems(file))
         finally:
             self._opening, self.at = None, at
             self.owned.add(place)

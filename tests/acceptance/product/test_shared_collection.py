@@ -149,6 +149,27 @@ def test_a_test_that_looks_at_all_items_sees_them(suite):
     same(made)
 
 
+def test_two_files_of_one_module_name_are_refused_as_ever(suite):
+    """Whoever claims which: the second does not import where the first has been."""
+    made = suite({"a/test_same.py": "def test_a(): pass", "b/test_same.py": "def test_b(): pass"})
+
+    ran = same(made)
+
+    assert "import file mismatch" in ran.output
+
+
+def test_files_find_what_lies_beside_earlier_ones(suite):
+    """Directories of closed files are on the path, as they would be had they been imported here."""
+    helpers = {f"{name}/helper_{name}.py": "" for name in "abcdef"}
+    users = {
+        f"{name}/test_{name}.py": f"import time\ndef test_one():\n    time.sleep(0.05)\n    import {', '.join(beside)}"
+        for name in "abcdef"
+        if (beside := [f"helper_{other}" for other in "abcdef"])
+    }
+
+    same(suite({**helpers, **users}))
+
+
 def test_files_of_a_worker_that_died_while_collecting_are_adopted(suite, tmp_path):
     """One import kills its worker once; all tests run, each once, and the death is told."""
     deadly = f"""
