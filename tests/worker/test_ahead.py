@@ -76,5 +76,5 @@ def test_held_needs_all_that_the_item_shares(items: list[pytest.Item]):
 
     assert items[0].listchain()[:-1] == held.listchain()
     assert held
-    assert items[0].nodeid == held.nodeid
+    assert items[0].nodeid.rpartition("::")[0] == held.nodeid  # who compares ids must not take it for the item
     assert held.listchain() == Ahead(Question(held)).listchain()
