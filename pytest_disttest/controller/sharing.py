@@ -61,7 +61,7 @@ class Sharing:
     def way_of_latecomers(self, host: str) -> str:
         """Return how a worker that starts now is to collect."""
         if host in self._wholes:
-            return "late"
+            return "late" if self._run.settings.collect == "auto" else "late-sharded"
         return "full" if host in self._hosts_without else self._run.settings.collect
 
     def cases_of(self, node: WorkerNode) -> list[int]:

@@ -26,12 +26,15 @@ from pytest_disttest.worker.roll import LATE, Roll, all_items, second_hand, whol
 from pytest_disttest.worker.runner import Runner
 from pytest_disttest.worker.shard import Shard, why_whole
 
+LATE_WAYS = ("late", "late-sharded")
+
 
 class WorkerSession:
     """The plugin that drives one worker.
 
-    *collects* says how: ``full``, ``auto`` (a share of the files where nothing needs the whole list), ``sharded`` (a
-    share in any case), ``late`` (no file before one is needed). *claims* is the host's counter of files.
+    *collects* says how: ``full``, ``auto`` (a share of the files where nothing needs the whole list; modules of the
+    others are imported, no more), ``sharded`` (a share in any case, the others are not touched), ``late`` and
+    ``late-sharded`` (as these two, but no share before a file is needed). *claims* is the host's counter of files.
     """
 
     def __init__(
@@ -91,8 +94,9 @@ class WorkerSession:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> Generator[None, object, object]:
         if self._may_share():
-            claims = None if self._collects == "late" else self._claims
-            self._shard = Shard(session, claims, partial(self._link.send_now, "files"))
+            claims = None if self._collects in LATE_WAYS else self._claims
+            imports = self._collects in ("auto", "late")
+            self._shard = Shard(session, claims, partial(self._link.send_now, "files"), imports=imports)
             self._config.pluginmanager.register(self._shard, "disttest-shard")
         self._began_at = time.monotonic()
         with self._telling_of_the_end(), unhurried_gc():
@@ -101,7 +105,7 @@ class WorkerSession:
     def _may_share(self) -> bool:
         if self._collects == "full":
             return False
-        return self._collects in ("sharded", "late") or not why_whole(self._config)
+        return self._collects in ("sharded", *LATE_WAYS) or not why_whole(self._config)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
@@ -113,7 +117,7 @@ class WorkerSession:
             if self._collects == "auto" and why_whole(config):
                 items[:] = whole(shard, items)
                 self._close_share()
-            elif self._collects != "late" and shard.files and not (shard.owned or self._breeding.is_possible):
+            elif self._collects not in LATE_WAYS and shard.files and not (shard.owned or self._breeding.is_possible):
                 # others were faster. To wait for them is no use: what they give away has to be collected here, too
                 items.extend(second_hand(session, shard, self._number % len(shard.files)))
         return (yield)

@@ -51,11 +51,16 @@ def why_whole(config: pytest.Config) -> str:
 class Shard:
     """The plugin that keeps files of other workers closed. *claims* None claims nothing: a latecomer's share.
 
-    *at* is how far the walk has come, in files: the same number at the same collector in every worker.
+    With *imports*, modules of closed files are imported all the same: tests come to rely on what the import of another
+    file did (a submodule that became an attribute). *at* is how far the walk has come, in files: the same number at
+    the same collector in every worker.
     """
 
-    def __init__(self, session: pytest.Session, claims: Claims | None, tell_seen: Callable[[int], None]) -> None:
+    def __init__(
+        self, session: pytest.Session, claims: Claims | None, tell_seen: Callable[[int], None], *, imports: bool
+    ) -> None:
         self._session = session
+        self._imports_all = imports
         self._claims = claims
         self._tell_seen = tell_seen
         self._mine = NOWHERE
@@ -82,11 +87,13 @@ class Shard:
     def _meet(self, file: pytest.File, place: int) -> None:
         """Claim a file, or leave the traces of its import."""
         clash = self._imports.meet(file)
-        if self._claims is None or not self._is_mine(place):
+        if self._claims is not None and self._is_mine(place):
+            self.owned.add(place)
+        elif self._imports_all and isinstance(file, pytest.Module) and file.path.name != "conftest.py":
+            import_module_of(file)
+        else:
             self._imports.leave_trace(file)
-            return
-        self.owned.add(place)
-        if clash is not None:
+        if clash is not None and place in self.owned and not self._imports_all:
             import_module_of(clash)
 
     def _is_mine(self, place: int) -> bool:

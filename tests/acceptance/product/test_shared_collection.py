@@ -87,7 +87,7 @@ def test_every_file_is_imported_once(suite, args: tuple[str, ...]):
     plain = made.plain(*args)
     imports(made)
 
-    ours = shared(made, *args)
+    ours = shared(made, "--hw-collect", "sharded", *args)
 
     assert (plain.outcomes, plain.exit_code) == (ours.outcomes, ours.exit_code), ours.output
     assert {f"test_{number}": 1 for number in range(8)} == imports(made)
@@ -149,6 +149,16 @@ def test_a_test_that_looks_at_all_items_sees_them(suite):
     same(made)
 
 
+def test_what_the_import_of_another_file_did_is_there_in_every_worker(suite):
+    """click's tests of its pager need a submodule that only the import of another test file loads."""
+    users = {
+        f"test_u{number}.py": "import time, xml\ndef test_one():\n    time.sleep(0.05)\n    xml.sax.handler\n"
+        for number in range(6)
+    }
+
+    same(suite({"test_0_loads.py": "import xml.sax.handler\ndef test_loads(): pass", **users}))
+
+
 def test_two_files_of_one_module_name_are_refused_as_ever(suite):
     """Whoever claims which: the second does not import where the first has been."""
     made = suite({"a/test_same.py": "def test_a(): pass", "b/test_same.py": "def test_b(): pass"})
@@ -202,7 +212,7 @@ def test_a_file_that_imports_only_once_is_run_by_its_owner(suite, tmp_path):
     """
     made = suite({"test_0.py": picky.replace("\n    ", "\n")}, count=2)
 
-    ours = made.distributed("-k", "slow or passes")
+    ours = made.distributed("-k", "slow or passes", "--hw-collect", "sharded")
 
     assert 0 == ours.exit_code, ours.output
     assert 15 == len(ours.outcomes)
