@@ -101,7 +101,7 @@ class Recorder:
         fields = report.__dict__
         if fields.keys() == self._plain_fields:
             return NO_EXTRA
-        if not fields.keys() >= self._plain_fields:
+        if not fields.keys() >= self._plain_fields or "wasxfail" in fields:  # the latter is another outcome
             return None
         extra = {name: fields[name] for name in fields if name not in self._plain_fields}
         if all(type(value) in _SCALARS or (type(value) is list and not value) for value in extra.values()):

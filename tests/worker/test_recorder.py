@@ -132,3 +132,12 @@ def test_anything_else_that_plugins_add_is_told_in_full(pytester: pytest.Pyteste
     said = told(pytester, Adder(extras=value), test_a="def test_b(): pass")
 
     assert ["start", "report", "report", "report", "end"] == [message[0] for message in said]
+
+
+def test_an_unexpected_pass_is_no_plain_pass(pytester: pytest.Pytester):
+    """``wasxfail`` is another outcome: counted as passed, it would be lost from the history."""
+    body = "import pytest\n@pytest.mark.xfail(reason='known')\ndef test_b(): pass"
+
+    said = told(pytester, test_a=body)
+
+    assert "pass" not in [message[0] for message in said]
