@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from pytest_disttest import wire
+from pytest_disttest.controller.shares import Key, keys_of
 from pytest_disttest.markers import dependency_of, requirements_of, together_of
 from pytest_disttest.model import Case, FixtureUse
-
-Key = tuple[str, int]
 
 
 @dataclass(slots=True)
@@ -40,7 +39,7 @@ class Collected:
         run to run (random parameters) are matched by their place in the function.
         """
         first = not self.cases
-        keys = _keys(row[0] for row in table["rows"])
+        keys = keys_of(row[0] for row in table["rows"])
         places = self._places(keys)
         offset = len(self.keyword_sets)
         self.keyword_sets.extend(table["keywords"])
@@ -88,7 +87,7 @@ class Collected:
     def _deselected_cases(self, table: Mapping[str, Any]) -> list[Case]:
         """Deselected cases matter to the plan only as somebody's prerequisite; their indexes follow the others."""
         rows = table["rows"]
-        keys = _keys(row[0] for row in rows)
+        keys = keys_of(row[0] for row in rows)
         interesting = [pair for pair in zip(keys, rows, strict=True) if self.automark or table["marks"][pair[1][6]]]
         start = 1_000_000_000  # never in use: the plan names them only as culprits
         return [
@@ -147,16 +146,6 @@ def _location(nodeid: str, line: int | None) -> tuple[str, int | None, str]:
 
 def _marks(rows: Iterable[Sequence[Any]]) -> tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...]:
     return tuple((name, tuple(wire.restore(args)), dict(wire.restore(kwargs))) for name, args, kwargs in rows)
-
-
-def _keys(nodeids: Iterable[str]) -> list[Key]:
-    """Number equal node ids from 0: custom collectors repeat them."""
-    seen: Counter[str] = Counter()
-    keys = []
-    for nodeid in nodeids:
-        keys.append((nodeid, seen[nodeid]))
-        seen[nodeid] += 1
-    return keys
 
 
 def _family(nodeid: str) -> str:

@@ -7,7 +7,7 @@ all workers of the host made alike.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,8 +131,8 @@ def _deselected(shares: Sequence[Share]) -> dict[str, Any]:
     return merged
 
 
-def keys_of(nodeids: Any) -> list[Key]:
-    """Number equal node ids from 0."""
+def keys_of(nodeids: Iterable[str]) -> list[Key]:
+    """Number equal node ids from 0: custom collectors repeat them."""
     seen: Counter[str] = Counter()
     keys = []
     for nodeid in nodeids:
