@@ -26,6 +26,7 @@ from _pytest import faulthandler
 
 from pytest_disttest.worker import ending, forkable, leash, zygote
 from pytest_disttest.worker.link import Link
+from pytest_disttest.worker.shard import hooks_of_others
 
 NAME = "PYTEST_XDIST_WORKER"
 SAME_FOR_ALL = frozenset({"workercount", "testrunuid", "mainargv", "hw_host", "randomly_seed"})
@@ -142,11 +143,8 @@ class Breeding:
             return "its workers are not forked"
         if self._environment.seen or config.workerinput.seen:  # type: ignore[attr-defined]
             return "something has asked which worker it is on"
-        for name in LIFE_HOOKS:
-            for implementation in getattr(config.pluginmanager.hook, name).get_hookimpls():
-                module = getattr(implementation.function, "__module__", "")
-                if not f"{module}.".startswith(HARMLESS):
-                    return f"{module} has the hook {name}"
+        for name, module in hooks_of_others(config, LIFE_HOOKS, HARMLESS):
+            return f"{module} has the hook {name}"
         if getattr(getattr(config, "_tmp_path_factory", None), "_basetemp", None) is not None:
             return "a temporary directory was made during collection"
         return _children() or forkable.objection(forkable.observe(own={self._line, link.descriptor}))

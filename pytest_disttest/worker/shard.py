@@ -40,12 +40,18 @@ def why_whole(config: pytest.Config) -> str:
             return flag
     if any("::" in argument for argument in config.args):
         return "tests named one by one"
-    for name in WHOLE_LIST_HOOKS:
+    return next((f"{name} of {module}" for name, module in hooks_of_others(config, WHOLE_LIST_HOOKS, ONE_BY_ONE)), "")
+
+
+def hooks_of_others(
+    config: pytest.Config, names: Sequence[str], known: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
+    """Yield each of the hooks *names* with the module that implements it, but for modules that begin as in *known*."""
+    for name in names:
         for implementation in getattr(config.pluginmanager.hook, name).get_hookimpls():
             module = getattr(implementation.function, "__module__", "")
-            if not f"{module}.".startswith(ONE_BY_ONE):
-                return f"{name} of {module}"
-    return ""
+            if not f"{module}.".startswith(known):
+                yield name, module
 
 
 class Shard:
