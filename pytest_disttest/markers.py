@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .errors import BadMarker, did_you_mean
 
 if TYPE_CHECKING:
-    from .model import Dependency, Requirement
+    from .model import Demand, Dependency
 
 Mark = tuple[str, Sequence[Any], Mapping[str, Any]]
 Provided = tuple[str, str]  # scope, name
@@ -35,14 +35,15 @@ _SCOPES: Final = ("session", "package", "module", "class")
 _GROUP_PREFIX: Final = "group:"
 
 
-def requirements_of(marks: Iterable[Mark], place: str) -> tuple[Requirement, ...]:
-    """Return what all ``hw`` marks of a test ask of a host together, sorted, so that order says nothing.
+def demand_of(marks: Iterable[Mark], place: str) -> Demand:
+    """Return what all ``hw`` marks of a test ask of a host together; the order of the marks says nothing.
 
     Of several minima the largest stays, of several maxima the smallest. *place* is the test's node id.
     Raises BadMarker for an unknown key (with the nearest ones), a value that does not fit its key, an
     ordering operator on text, and needs that contradict each other.
     """
     from . import needs  # it and the nouns cost 10 ms, which a run without --dist-hw need not pay
+    from .model import NOTHING, Demand
 
     found = [
         requirement
@@ -50,7 +51,7 @@ def requirements_of(marks: Iterable[Mark], place: str) -> tuple[Requirement, ...
         if name == "hw"
         for requirement in (*needs.from_conditions(args, place), *needs.from_keywords(kwargs, place))
     ]
-    return needs.combined(found, place) if found else ()
+    return Demand((needs.combined(found, place),)) if found else NOTHING
 
 
 def together_of(marks: Iterable[Mark]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import NamedTuple
 
 Scalar = str | int | float | bool
@@ -48,6 +49,53 @@ class Requirement(NamedTuple):
     def __str__(self) -> str:
         shown = ", ".join(map(str, self.value)) if isinstance(self.value, tuple) else self.value
         return f"{self.key} {self.operator} {shown}"
+
+
+class Preference(NamedTuple):
+    """What a test would rather have, and how much: *weight* counts for a host that meets the requirement.
+
+    A *requirement* with the operator ``max`` or ``min`` prefers more, or less, of a number: the weight is then
+    shared out in proportion, between the least and the most that the fitting hosts have.
+    """
+
+    requirement: Requirement
+    weight: float = 1.0
+
+
+class Demand(NamedTuple):
+    """All that a test asks of its host: what its ``hw`` marks, those of its classes, and the defaults say together.
+
+    *alternatives* are lists of requirements of which one must be met as a whole (``any_of`` multiplied out, so
+    that a list says everything; there is always at least one, and an empty list is met by every host). Conditions
+    on a device (``gpu.*``, ``accel.*``, ``browser.*``) hold on one and the same device; ``KIND.count`` asks for
+    that many devices of which each meets them.
+
+    *share* is the part of each asked device that the test needs, above 0, at most 1 (the whole of it); *share_bytes*
+    says it as memory, 0 where it does not. *exclusive* is ``host`` (nothing else runs there meanwhile) or a kind of
+    device (all of that kind), "" otherwise. *each* asks for a run on every fitting host. *workload* is ``compute``,
+    ``memory``, ``io`` or ``browser``, "" where nobody said.
+    """
+
+    alternatives: tuple[tuple[Requirement, ...], ...] = ((),)
+    prefer: tuple[Preference, ...] = ()
+    share: float = 1.0
+    share_bytes: int = 0
+    exclusive: str = ""
+    each: bool = False
+    workload: str = ""
+
+    @property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """The requirements that stand in every alternative, in their order."""
+        first, *others = self.alternatives
+        return tuple(r for r in first if all(r in other for other in others))
+
+    def __bool__(self) -> bool:
+        return self != NOTHING
+
+
+NOTHING = Demand()
+"""The demand of a test that says nothing: any host will do."""
 
 
 class Dependency(NamedTuple):
@@ -95,7 +143,7 @@ class Case:
     cls: str = ""
     package: str = ""
     location: tuple[str, int | None, str] = ("", None, "")
-    requirements: tuple[Requirement, ...] = ()
+    demand: Demand = NOTHING
     provides: tuple[tuple[str, str], ...] = ()
     depends: tuple[Dependency, ...] = ()
     groups: tuple[str, ...] = ()
@@ -103,13 +151,69 @@ class Case:
     fixtures: tuple[FixtureUse, ...] = ()
     deselected: bool = False
 
+    @property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """The requirements that hold whatever alternative is taken."""
+        return self.demand.requirements
 
-class Capability(NamedTuple):
-    """One thing a host has, as observed: ``cores = 8`` from ``sched_getaffinity``."""
 
-    key: str
-    value: Value
-    source: str = ""
+class Device(NamedTuple):
+    """One device of a host: a GPU, an accelerator (NPU, TPU ...), a browser.
+
+    *kind* is ``gpu``, ``accel`` or ``browser``. *id* stays the same over reboots and whatever the order of devices
+    (a UUID, else a PCI address, a browser's path). *facts* has whole keys (``gpu.memory``), *unknown* says of a key
+    why nobody could tell it. *fault* says why the device is there but of no use, "" for one that is.
+    """
+
+    kind: str
+    id: str
+    facts: Mapping[str, Value] = MappingProxyType({})
+    unknown: Mapping[str, str] = MappingProxyType({})
+    fault: str = ""
+
+
+class Capabilities(NamedTuple):
+    """What a host has, as observed by its probes and declared by its owner.
+
+    *facts* maps keys of the vocabulary to values: sizes in bytes, versions as text, sets as tuples. A key that is in
+    neither *facts* nor *unknown* is one that the host does not have. *unknown* says why a key, or a whole family
+    (``gpu`` for all of ``gpu.*``), could not be told. *degraded* are contradictions between sources, in words.
+    *drained* is the reason why the host must not be used (it has less than its owner declared), "" otherwise.
+    *hw_class* names the kind of machine (equal for identical ones), *host_id* this one, *sw_env* its software.
+    """
+
+    facts: Mapping[str, Value] = MappingProxyType({})
+    devices: tuple[Device, ...] = ()
+    unknown: Mapping[str, str] = MappingProxyType({})
+    degraded: tuple[str, ...] = ()
+    drained: str = ""
+    hw_class: str = ""
+    host_id: str = ""
+    sw_env: str = ""
+
+
+class DeviceGrant(NamedTuple):
+    """A device, or a *share* of one (above 0, at most 1), that a test may use."""
+
+    kind: str
+    id: str
+    share: float = 1.0
+    facts: Mapping[str, Value] = MappingProxyType({})
+
+
+class Grant(NamedTuple):
+    """What a test was given on its host for as long as it runs.
+
+    *cores* are processors, *memory* bytes (0 where nobody asked), *pools* units of the host's custom resources by
+    name. *exclusive* says that nothing else runs on the host meanwhile.
+    """
+
+    host: str
+    cores: float = 1.0
+    memory: int = 0
+    devices: tuple[DeviceGrant, ...] = ()
+    pools: tuple[tuple[str, int], ...] = ()
+    exclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +224,9 @@ class Host:
     means the transport's default. *workers* 0 means "as many as the host has processors".
     *python* "" means the controller's interpreter for local and ``python3`` for ssh. *directory* ""
     means the default place for synced files. *line* says where the user described it, for messages.
+    *declared* are facts that its owner vouches for, by key of the vocabulary; *pools* are custom resources
+    (``resource.NAME``) with the number of their units. *simulated* are the capabilities that stand in for what
+    its probes would find, None for a real host.
     """
 
     name: str
@@ -135,6 +242,9 @@ class Host:
     environment: tuple[tuple[str, str], ...] = ()
     enabled: bool = True
     line: str = ""
+    declared: tuple[tuple[str, Value], ...] = ()
+    pools: tuple[tuple[str, int], ...] = ()
+    simulated: Capabilities | None = field(default=None, hash=False)
 
 
 class Unit(NamedTuple):

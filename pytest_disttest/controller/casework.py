@@ -69,9 +69,7 @@ class CaseWork:
         tally.outcomes[Outcome.PASSED] += len(passes)
         tally.busy_s += (duration_s := sum(durations))
         last = run.nodeid(passes[-1][0])
-        run.screen.passed(
-            node.id, node.host, last, count=len(passes), duration_s=duration_s, now=time.monotonic()
-        )
+        run.screen.passed(node.id, node.host, last, count=len(passes), duration_s=duration_s, now=time.monotonic())
         for passed, duration_s in zip(passes, durations, strict=True):
             run.decide(CaseEnded(node.id, passed[0], Outcome.PASSED, duration_s))
 

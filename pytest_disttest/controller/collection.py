@@ -11,8 +11,8 @@ import pytest
 
 from pytest_disttest import wire
 from pytest_disttest.controller.shares import Key, keys_of
-from pytest_disttest.markers import dependency_of, requirements_of, together_of
-from pytest_disttest.model import Case, FixtureUse
+from pytest_disttest.markers import demand_of, dependency_of, together_of
+from pytest_disttest.model import NOTHING, Case, FixtureUse
 
 
 @dataclass(slots=True)
@@ -101,9 +101,7 @@ class Collected:
         file, package = table["files"][file_place]
         marks = _marks(table["marks"][marks_place])
         provides, depends, groups = (
-            dependency_of(
-                marks, nodeid=nodeid, name=name, file=file, cls=cls, package=package, automark=self.automark
-            )
+            dependency_of(marks, nodeid=nodeid, name=name, file=file, cls=cls, package=package, automark=self.automark)
             if marks or self.automark
             else ((), (), ())
         )
@@ -115,7 +113,7 @@ class Collected:
             cls=cls,
             package=package,
             location=_location(nodeid, line),
-            requirements=requirements_of(marks, nodeid) if marks else (),
+            demand=demand_of(marks, nodeid) if marks else NOTHING,
             provides=provides,
             depends=depends,
             groups=groups,

@@ -57,4 +57,3 @@ class Forks:
         self._tell(node, "retire")
         link.replaced += 1
         self._run.roster.move(link, node, self.start(link))
-

@@ -34,9 +34,7 @@ def _by_constructor(
     identity: Any, location: Location, keywords: Keywords, when: Any, duration: float, start: float
 ) -> pytest.TestReport:
     named: dict[str, Any] = keywords
-    return pytest.TestReport(
-        identity, location, named, "passed", None, when, (), duration, start, start + duration
-    )
+    return pytest.TestReport(identity, location, named, "passed", None, when, (), duration, start, start + duration)
 
 
 def _by_hand(

@@ -10,7 +10,7 @@ import pytest
 from pytest_disttest.controller.collection import Collected, automark, is_partial
 from pytest_disttest.errors import DisttestError
 from pytest_disttest.match import eligibility, offered
-from pytest_disttest.model import Case
+from pytest_disttest.model import NOTHING, Case
 from pytest_disttest.options import Settings
 from pytest_disttest.plan import build_plan, render_plan
 from pytest_disttest.worker.census import census, digest
@@ -60,7 +60,7 @@ class Preview:
         offers = {} if remote else {host.name: offered(host_facts(), host) for host in hosts}
         if remote:
             yield f"what {', '.join(remote)} can run is not known before the run: no host is asked here"
-            cases = [replace(case, requirements=()) for case in cases]
+            cases = [replace(case, demand=NOTHING) for case in cases]
         eligible, unplaced = eligibility(cases, offers)
         plan = build_plan(
             [*cases, *collected.deselected],

@@ -42,9 +42,7 @@ class Imports:
 
     def _resolved(self, file: pytest.Module) -> tuple[str, str]:
         try:
-            root, name = resolve_pkg_root_and_module_name(
-                file.path, consider_namespace_packages=self._finds_namespaces
-            )
+            root, name = resolve_pkg_root_and_module_name(file.path, consider_namespace_packages=self._finds_namespaces)
         except CouldNotResolvePathError:
             return str(file.path.parent), file.path.stem
         return str(root), name

@@ -63,9 +63,7 @@ class WorkerSession:
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self._session = session
-        relay_junit(
-            self._config, tell_suite=partial(self._link.send, "suite-property"), tell_case=self._recorder.junit
-        )
+        relay_junit(self._config, tell_suite=partial(self._link.send, "suite-property"), tell_case=self._recorder.junit)
         self._link.outbox.name_capture_files(*_capture_files(self._config))
         self._link.send_now("ready", _who_am_i())
         if self._may_be_replaced():

@@ -43,9 +43,7 @@ def why_whole(config: pytest.Config) -> str:
     return next((f"{name} of {module}" for name, module in hooks_of_others(config, WHOLE_LIST_HOOKS, ONE_BY_ONE)), "")
 
 
-def hooks_of_others(
-    config: pytest.Config, names: Sequence[str], known: tuple[str, ...]
-) -> Iterator[tuple[str, str]]:
+def hooks_of_others(config: pytest.Config, names: Sequence[str], known: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yield each of the hooks *names* with the module that implements it, but for modules that begin as in *known*."""
     for name in names:
         for implementation in getattr(config.pluginmanager.hook, name).get_hookimpls():

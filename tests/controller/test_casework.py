@@ -143,8 +143,10 @@ def test_passes_that_come_together_are_replayed_one_by_one_and_kept_at_once(rig:
 
     whole = ["start", "setup passed", "call passed", "teardown passed", "finish"]
     assert whole * 2 == rig.witness.heard
-    assert [Attempt(0, 1, "local", "gw0", Outcome.PASSED, 100.0, PhaseTime(1.0, 2.0, 3.0)),
-            Attempt(1, 1, "local", "gw0", Outcome.PASSED, 106.0, PhaseTime(0.0, 0.5, 0.0))] == rig.journal.attempts
+    assert [
+        Attempt(0, 1, "local", "gw0", Outcome.PASSED, 100.0, PhaseTime(1.0, 2.0, 3.0)),
+        Attempt(1, 1, "local", "gw0", Outcome.PASSED, 106.0, PhaseTime(0.0, 0.5, 0.0)),
+    ] == rig.journal.attempts
     assert [
         CaseStarted("gw0", 0),
         CaseEnded("gw0", 0, Outcome.PASSED, 6.0),

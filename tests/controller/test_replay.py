@@ -24,7 +24,14 @@ def report(when: str, outcome: str = "passed", longrepr: Any = None, duration: f
     """Return a report as pytest makes it."""
     place = ("test_a.py", 1, "test_a")
     return pytest.TestReport(
-        "test_a.py::test_a", place, {}, outcome, longrepr, when, duration=duration, **extra  # type: ignore[arg-type]
+        "test_a.py::test_a",
+        place,
+        {},
+        outcome,
+        longrepr,
+        when,
+        duration=duration,
+        **extra,  # type: ignore[arg-type]
     )
 
 

@@ -31,8 +31,7 @@ def share(worker: str, files: dict[int, list[str]], *, of: int, digest: str = "d
 def seen(found: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Return the rows with their columns' values in the place of numbers."""
     return [
-        (row[0], found["files"][row[2]], found["keywords"][row[4]], found["keywords"][row[5]])
-        for row in found["rows"]
+        (row[0], found["files"][row[2]], found["keywords"][row[4]], found["keywords"][row[5]]) for row in found["rows"]
     ]
 
 

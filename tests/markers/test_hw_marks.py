@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from pytest_disttest import needs
 from pytest_disttest.errors import BadMarker
-from pytest_disttest.markers import requirements_of
+from pytest_disttest.markers import demand_of
 from pytest_disttest.match import fits
-from pytest_disttest.model import Requirement
+from pytest_disttest.model import NOTHING, Requirement
 
 PLACE = "tests/test_a.py::test_x"
 
@@ -22,7 +22,7 @@ def hw(*args, **kwargs):
 
 def read(*marks):
     """Return the requirements as (key, operator, value), without the text they were written as."""
-    return [(r.key, r.operator, r.value) for r in requirements_of(marks, PLACE)]
+    return [(r.key, r.operator, r.value) for r in demand_of(marks, PLACE).requirements]
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_marks_of_class_and_function_are_and_ed():
 
 def test_the_text_the_user_wrote_is_kept():
     """Explanations speak the user's words."""
-    found = requirements_of([hw("os  =  linux", cores=4, tags=["gpu"], arch=["x64", "arm64"])], PLACE)
+    found = demand_of([hw("os  =  linux", cores=4, tags=["gpu"], arch=["x64", "arm64"])], PLACE)
 
-    assert [r.origin for r in found] == ["arch in (arm64, x64)", "cores >= 4", "os = linux", "tag = gpu"]
+    assert [r.origin for r in found.requirements] == ["arch in (arm64, x64)", "cores >= 4", "os = linux", "tag = gpu"]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_the_text_the_user_wrote_is_kept():
 def test_what_cannot_be_read_is_refused(mark, told):
     """The test, the words, the way out."""
     with pytest.raises(BadMarker) as caught:
-        requirements_of([mark], PLACE)
+        demand_of([mark], PLACE)
 
     assert str(caught.value) == f"{PLACE}: {told}"
 
@@ -127,13 +127,13 @@ def test_what_cannot_be_read_is_refused(mark, told):
 def test_a_contradiction_is_refused(marks):
     """No host could ever be that, so nobody should have to look for one."""
     with pytest.raises(BadMarker, match="which no host can be"):
-        requirements_of(marks, PLACE)
+        demand_of(marks, PLACE)
 
 
 def test_a_contradiction_names_what_was_written():
     """Class and function may be far apart."""
     with pytest.raises(BadMarker) as caught:
-        requirements_of([hw(os="windows"), hw("os in (linux, macos)", cores=2)], PLACE)
+        demand_of([hw(os="windows"), hw("os in (linux, macos)", cores=2)], PLACE)
 
     assert str(caught.value) == (
         f"{PLACE}: hw() asks for os = windows and os in (linux, macos), which no host can be\n  hint: drop one of them"
@@ -164,7 +164,7 @@ def test_the_order_of_marks_changes_no_answer(texts, random):
     answers = []
     for order in (texts, mixed):
         try:
-            answers.append(requirements_of([hw(text) for text in order], PLACE))
+            answers.append(demand_of([hw(text) for text in order], PLACE))
         except BadMarker as refused:
             answers.append(str(refused))
 
@@ -176,19 +176,19 @@ def test_refused_is_exactly_what_no_host_can_be(texts):
     """Contradictions are found by rule; the truth is found by trying every host."""
     possible = [host for host in EVERY_HOST if fits(needs.from_conditions(texts, PLACE), host)]
     try:
-        together = requirements_of([hw(*texts)], PLACE)
+        together = demand_of([hw(*texts)], PLACE)
     except BadMarker:
         assert possible == []  # whether it is raised at all is the question here
     else:
-        assert [host for host in EVERY_HOST if fits(together, host)] == possible != []
+        assert [host for host in EVERY_HOST if fits(together.requirements, host)] == possible != []
 
 
 @given(st.text(max_size=20))
 def test_any_text_is_a_condition_or_a_clear_refusal(text):
     """Never another exception, and what is read is read alike a second time."""
     try:
-        found = requirements_of([hw(text)], PLACE)
+        found = demand_of([hw(text)], PLACE)
     except BadMarker as refused:
-        found, place = (), refused.place
+        found, place = NOTHING, refused.place
         assume(place == PLACE)
-    assert all(isinstance(r, Requirement) and r.origin for r in found)
+    assert all(isinstance(r, Requirement) and r.origin for r in found.requirements)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_disttest import needs
-from pytest_disttest.markers import MARKER_LINES, MARKS_OF_INTEREST, dependency_of, requirements_of
+from pytest_disttest.markers import MARKER_LINES, MARKS_OF_INTEREST, demand_of, dependency_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "markers.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -53,5 +53,5 @@ def test_every_example_is_read(example, pytestconfig):
     assert tests != []
     for test in tests:
         marks = [(mark.name, mark.args, mark.kwargs) for mark in test.pytestmark]
-        requirements_of(marks, "page")
+        demand_of(marks, "page")
         dependency_of(marks, nodeid="f.py::t", name="t", file="f.py", cls="", package="", automark=False)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_disttest.match import eligibility, fits, hopeless, unmet, why_not
-from pytest_disttest.model import Case, Requirement
+from pytest_disttest.model import Case, Demand, Requirement
 
 WORDS = ("linux", "windows", "x86_64", "gpu", "rack1")
 TEXT = st.sampled_from(WORDS)
@@ -42,14 +42,14 @@ def test_explanation_and_matcher_never_disagree(wants, hosts):
     """A reason exactly where no host fits, and each requirement it calls impossible is unmet on every host."""
     assert (why_not(wants, hosts) == "") == any(fits(wants, offered) for offered in hosts.values())
     assert all(want in unmet(wants, offered) for want in hopeless(wants, hosts) for offered in hosts.values())
-    _, unplaced = eligibility([Case(0, "t", requirements=wants)], hosts)
+    _, unplaced = eligibility([Case(0, "t", demand=Demand((wants,)))], hosts)
     assert unplaced == ({} if not wants or why_not(wants, hosts) == "" else {0: why_not(wants, hosts)})
 
 
 @given(st.lists(requirements, max_size=6), fleets)
 def test_eligible_is_exactly_where_it_fits(suite, hosts):
     """Case by case, against the matcher."""
-    cases = [Case(index, f"t{index}", requirements=wants) for index, wants in enumerate(suite)]
+    cases = [Case(index, f"t{index}", demand=Demand((wants,))) for index, wants in enumerate(suite)]
     eligible, unplaced = eligibility(cases, hosts)
 
     for case in cases:
@@ -99,7 +99,11 @@ def test_ten_thousand_cases_on_fifty_hosts_take_no_time():
     """Each with a requirement of its own, none repeated; generous, because others share the machine."""
     hosts = {f"h{n}": {"os": "linux", "cpu.processors": n, "tag": (f"t{n}",)} for n in range(50)}
     cases = [
-        Case(n, f"t{n}", requirements=(Requirement("cpu.processors", ">=", n % 60), Requirement("tag", "!=", f"x{n}")))
+        Case(
+            n,
+            f"t{n}",
+            demand=Demand(((Requirement("cpu.processors", ">=", n % 60), Requirement("tag", "!=", f"x{n}")),)),
+        )
         for n in range(10_000)
     ]
     began = time.process_time()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_disttest.match import eligibility, fits, hopeless, unmet, why_not
-from pytest_disttest.model import Case, Requirement
+from pytest_disttest.model import Case, Demand, Requirement
 
 LOCAL = {"os": "linux", "arch": "x86_64", "cpu.processors": 2, "hostname": "laptop", "tag": ()}
 GPU = {"os": "linux", "arch": "x86_64", "cpu.processors": 8, "hostname": "gpu-1.lab", "tag": ("gpu", "rack1")}
@@ -120,7 +120,7 @@ def test_hopeless_is_what_nobody_meets():
 def test_cases_are_sorted_into_eligible_and_unplaced():
     """Who fits everywhere is in neither, as `Plan` wants it."""
     wants = [(), (need("tag", "has", "gpu"),), (need("os", "!=", "beos"),), (need("os", "=", "macos"),)]
-    cases = [Case(index, f"t{index}", requirements=requirements) for index, requirements in enumerate(wants)]
+    cases = [Case(index, f"t{index}", demand=Demand((requirements,))) for index, requirements in enumerate(wants)]
     hosts = {"local": LOCAL, "gpu-1": GPU}
 
     assert eligibility(cases, hosts) == (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from textwrap import dedent
 
-from pytest_disttest.model import Case, Dependency, Requirement
+from pytest_disttest.model import Case, Demand, Dependency, Requirement
 from pytest_disttest.plan import build_plan, render_plan
 
 
@@ -15,9 +15,9 @@ def test_a_small_plan_is_told_whole(case):
     cases = [
         case(0, "a.py::test_1"),
         case(1, "a.py::test_2", depends=(Dependency("test_1"),)),
-        case(2, "b.py::test_1", requirements=cores, together="db"),
+        case(2, "b.py::test_1", demand=Demand((cores,)), together="db"),
         case(3, "c.py::test_1", depends=(Dependency("a.py::test_2", "session"),), together="db"),
-        case(4, "c.py::test_2", requirements=gpu),
+        case(4, "c.py::test_2", demand=Demand((gpu,))),
         case(5, "c.py::test_3", depends=(Dependency("test_2"),)),
         case(6, "c.py::test_4", deselected=True),
     ]

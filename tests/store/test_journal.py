@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_disttest.model import Attempt, Case, Outcome, PhaseTime, Requirement
+from pytest_disttest.model import Attempt, Case, Demand, Outcome, PhaseTime, Requirement
 from pytest_disttest.store import Journal, run_id
 from pytest_disttest.store.events import (
     CaseRecord,
@@ -102,7 +102,9 @@ def test_every_event_is_on_the_disk_when_its_call_returns(tmp_path):
     """Nothing waits in a buffer of ours, so nothing dies with the controller."""
     journal = journal_in(tmp_path)
     attempt = Attempt(0, 1, "local", "gw0", Outcome.PASSED, 2.0)
-    case = Case(0, "a.py::t", location=("a.py", 4, "t"), requirements=(Requirement("cores", ">=", 4),), groups=("db",))
+    case = Case(
+        0, "a.py::t", location=("a.py", 4, "t"), demand=Demand(((Requirement("cores", ">=", 4),),)), groups=("db",)
+    )
     journal.host(
         "local", transport="local", address="", python="3.11", platform="linux", workers=2, capabilities={"a": 1}
     )

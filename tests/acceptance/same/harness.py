@@ -137,9 +137,7 @@ def parts(ran: Ran) -> dict[str, Any]:
     found["starts"] = Counter((nodeid, frozen(place)) for nodeid, place, _ in stories)
     for name in FIELDS:
         found[name] = Counter(
-            (report["nodeid"], report["label"], frozen(report[name]))
-            for _, _, reports in stories
-            for report in reports
+            (report["nodeid"], report["label"], frozen(report[name])) for _, _, reports in stories for report in reports
         )
     found["outside"] = Counter(map(frozen, seen["outside"]))
     found["collect"] = Counter(map(frozen, seen["collect"]))

@@ -7,54 +7,15 @@ operators make sense. Conditions are AND-ed, so contradictions can be refused be
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import ge, gt, le, lt
 from typing import Any, Final
 
-from .errors import BadMarker, did_you_mean
-from .model import Requirement, Scalar, Value
+from pytest_disttest.errors import BadMarker, did_you_mean
+from pytest_disttest.model import Requirement, Scalar, Value
 
-SYSTEMS: Final = {"darwin": "macos", "mac": "macos", "osx": "macos", "win32": "windows", "win": "windows"}
-ARCHITECTURES: Final = {"amd64": "x86_64", "x64": "x86_64", "x86-64": "x86_64", "arm64": "aarch64"}
-_KNOWN_SYSTEMS: Final = (
-    "aix", "android", "cygwin", "emscripten", "freebsd", "ios", "linux", "macos", "netbsd", "openbsd",
-    "sunos", "wasi", "windows",
-)  # fmt: skip
-
-
-def normal_os(word: str) -> str:
-    """Return our name of an operating system: ``linux``, ``macos``, ``windows``, else the word in small letters."""
-    return SYSTEMS.get(word.lower(), word.lower())
-
-
-def normal_arch(word: str) -> str:
-    """Return our name of a processor architecture: ``x86_64`` for AMD64 and x64, ``aarch64`` for arm64."""
-    return ARCHITECTURES.get(word.lower(), word.lower())
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One word of the vocabulary: what kind of value it holds and how a value is brought to its usual form."""
-
-    name: str
-    kind: str  # "number", "text" or "set"
-    normal: Callable[[str], str] = str
-    known: tuple[str, ...] = ()  # where the list of values is closed
-
-
-KEYS: Final = {
-    key.name: key
-    for key in (
-        Key("os", "text", normal_os, _KNOWN_SYSTEMS),
-        Key("arch", "text", normal_arch),
-        Key("cpu.processors", "number"),
-        Key("tag", "set"),
-        Key("hostname", "text"),
-    )
-}
-ALIASES: Final = {"cores": "cpu.processors", "processors": "cpu.processors", "tags": "tag"}
+from .vocabulary import ALIASES, KEYS, SYSTEMS, Key
 
 _OPERATORS: Final = {
     "number": ("=", "!=", ">", ">=", "<", "<=", "in", "not in"),
