@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_disttest.errors import DisttestError, HostUnusable
 from pytest_disttest.gateways.connection import Connection
 from pytest_disttest.gateways.opening import open_connection
-from pytest_disttest.model import Host
+from pytest_disttest.model import Capabilities, Host
 from pytest_disttest.worker.crew import interpreter_flags
 from pytest_disttest.worker.forkable import is_forkable
 from pytest_disttest.worker.zygote import Zygote
@@ -31,7 +31,8 @@ FIRST_WORKERS = 2
 class HostLink:
     """One host as the loop knows it. *state*: ``opening``, then ``ready`` and maybe ``gone``, or ``unusable``.
 
-    *workers* is how many it may have; where it *forks* them, few start, and more when there is work for them.
+    *workers* is how many it may have; where it *forks* them, few start, and more when there is work for them. It
+    was *asked* for families of facts, some of them *unanswered* yet, and this is what its probes *found*.
     """
 
     host: Host
@@ -44,6 +45,9 @@ class HostLink:
     replaced: int = 0
     workers: int = 0
     forks: bool = False
+    asked: frozenset[str] = frozenset()
+    unanswered: tuple[str, ...] = ()
+    found: Capabilities | None = None
 
     @property
     def is_local(self) -> bool:
@@ -54,6 +58,13 @@ class HostLink:
     def directory(self) -> str:
         """The root of the suite's files on the host."""
         return self.connection.directory if self.connection is not None else ""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the host has, as far as it was asked."""
+        from pytest_disttest.match.described import described
+
+        return described(self.host, self.facts, self.found, self.asked)
 
     @property
     def first_workers(self) -> int:

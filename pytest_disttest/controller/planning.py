@@ -10,7 +10,6 @@ from typing import Any
 
 from pytest_disttest.controller.casework import CaseWork
 from pytest_disttest.controller.collection import is_partial
-from pytest_disttest.controller.hostwork import capabilities
 from pytest_disttest.controller.places import told_apart
 from pytest_disttest.controller.run import Run
 from pytest_disttest.match import eligibility
@@ -24,7 +23,7 @@ def make_plan(run: Run) -> Plan:
     """Return the plan of the run; hooks and the journal hear of it, and the screen where the user asked."""
     collected = run.collected
     run.planned = len(collected.cases)
-    offers = {link.host.name: capabilities(link) for link in run.ready_links}
+    offers = {link.host.name: link.capabilities for link in run.ready_links}
     eligible, unplaced = eligibility(collected.cases, offers)
     plan = build_plan(
         [*collected.cases, *collected.deselected],
@@ -86,9 +85,10 @@ def only_where_collected(eligible: Mapping[int, frozenset[str]], run: Run) -> di
     narrowed = dict(eligible)
     hosts = frozenset(link.host.name for link in run.ready_links)
     for host in hosts:
-        maps = [run.collected.maps[node.digest] for node in run.roster.on(host) if node.digest in run.collected.maps]
+        digests = {node.digest for node in run.roster.on(host) if node.digest in run.collected.maps}
+        maps = [run.collected.cases_on(host, digest) for digest in digests]
         mine = set[int]().union(*maps)
-        if len(mine) < len(run.collected.cases):
+        if len(mine) < len(run.collected.cases) - run.collected.spread:
             missing = (case.index for case in run.collected.cases if case.index not in mine)
             narrowed |= {case: narrowed.get(case, hosts) - {host} for case in missing}
     return narrowed

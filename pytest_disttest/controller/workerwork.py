@@ -112,7 +112,7 @@ class WorkerWork:
         """Let a worker whose cases are known begin."""
         if node.cases is not None or not self.is_known(node):
             return
-        all_cases = self._run.collected.maps[node.digest]
+        all_cases = self._run.collected.cases_on(node.host, node.digest)
         node.cases = self._sharing.cases_of(node) if node.shares else list(all_cases)
         node.items = {case: number for number, case in enumerate(node.cases) if case >= 0}
         ids = [self._run.nodeid(case) for case in all_cases]
