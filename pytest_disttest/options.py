@@ -58,7 +58,8 @@ class IniRow:
 class Settings:
     """What the user asked for, read and checked.
 
-    *workers* is the number for hosts that do not say their own, None where nobody named one.
+    *workers* is the number for hosts that do not say their own, None where nobody named one. *others* are hosts of
+    the inventory that take no part.
     *max_worker_restarts* None means no limit of the user's. *sync_ignore* are patterns in
     ``.gitignore``'s form. *inventory_file* is "" where no inventory was found. *start* is how workers
     on this machine come to be. *unmatched* is a word; with ``wait`` comes *wait_s*. *explain* is None, or the beginning
@@ -68,6 +69,7 @@ class Settings:
 
     workers: int | None = None
     hosts: tuple[Host, ...] = ()
+    others: tuple[Host, ...] = ()
     show_plan: bool = False
     heartbeat_s: float = 30.0
     unmatched: str = "skip"

@@ -55,6 +55,11 @@ class HostLink:
         return self.host.transport == "local"
 
     @property
+    def is_away(self) -> bool:
+        """Whether it could never be reached, so that another try may help."""
+        return self.state == "unusable" and self.connection is None
+
+    @property
     def directory(self) -> str:
         """The root of the suite's files on the host."""
         return self.connection.directory if self.connection is not None else ""
@@ -128,11 +133,19 @@ class Fleet:
     def open(self) -> None:
         """Start opening all hosts; returns at once."""
         for link in self.links.values():
-            thread = threading.Thread(
-                target=self._open_one, args=(link,), name=f"disttest-open-{link.host.name}", daemon=True
-            )
-            self._threads.append(thread)
-            thread.start()
+            self._start_opening(link)
+
+    def reopen(self, link: HostLink) -> None:
+        """Start opening a host once more that could not be reached."""
+        link.state = "opening"
+        self._start_opening(link)
+
+    def _start_opening(self, link: HostLink) -> None:
+        thread = threading.Thread(
+            target=self._open_one, args=(link,), name=f"disttest-open-{link.host.name}", daemon=True
+        )
+        self._threads.append(thread)
+        thread.start()
 
     def close(self, *, at_once: bool = False) -> None:
         """Say goodbye to every agent, side by side; *at_once* does not wait for anything."""

@@ -10,8 +10,10 @@ from typing import Any
 
 from pytest_disttest.controller.casework import CaseWork
 from pytest_disttest.controller.collection import is_partial
+from pytest_disttest.controller.matching import demands_of
 from pytest_disttest.controller.places import told_apart
 from pytest_disttest.controller.run import Run
+from pytest_disttest.errors import NoHostFits
 from pytest_disttest.match import eligibility
 from pytest_disttest.model import Outcome, Plan
 from pytest_disttest.plan import build_plan, render_plan, seams
@@ -37,6 +39,27 @@ def make_plan(run: Run) -> Plan:
     if run.settings.show_plan:
         show(plan, run, offers)
     return plan
+
+
+def explanations(plan: Plan, run: Run) -> list[str]:
+    """Keep, and where asked for show, where tests fit and why not elsewhere; return what is to be said at the end.
+
+    Raises NoHostFits where a test has no host and the user wants no run then. Nothing is imported where no test asks
+    for anything and nobody wants to know.
+    """
+    settings = run.settings
+    wants = settings.explain is not None or settings.explain_host
+    if not (wants or demands_of(run.collected.cases)):
+        return []
+    from pytest_disttest.controller import explaining
+
+    explained = explaining.explain_all(run)
+    explaining.keep(run, explained)
+    if wants:
+        explaining.show_asked(run, explained)
+    if settings.unmatched == "error" and plan.unplaced:
+        raise NoHostFits("\n".join(explaining.unmatched_lines(explained)))
+    return explaining.summary_lines(explained)
 
 
 def show(plan: Plan, run: Run, offers: Mapping[str, Mapping[str, Any]]) -> None:

@@ -57,6 +57,7 @@ def make_settings(
     return Settings(
         workers=workers,
         hosts=tuple(_with_files(_with_workers(host, workers, inventory, mine), here) for host in hosts),
+        others=tuple(host for host in inventory.hosts.values() if host.name not in {each.name for each in hosts}),
         show_plan=bool(values.get("hw_plan")),
         heartbeat_s=_seconds(values.get("hw_heartbeat"), Settings().heartbeat_s, place="--hw-heartbeat"),
         unmatched="wait" if waits else _choice(unmatched, UNMATCHED, place="--hw-unmatched"),
