@@ -165,7 +165,11 @@ def _devices(
         elif kind == BROWSER:
             costs.append(DeviceCost(kind, wanted[kind], found[kind], Fraction(1, capacity.sessions)))
         else:
-            costs.append(DeviceCost(kind, wanted[kind], found[kind], _exact(demand.share), demand.share_bytes))
+            costs.append(
+                DeviceCost(
+                    kind, wanted[kind], found[kind], max(_exact(demand.share), Fraction(1, _FINEST)), demand.share_bytes
+                )
+            )
     return tuple(costs)
 
 

@@ -8,20 +8,10 @@ from fractions import Fraction
 
 from pytest_disttest.model import Device, DeviceGrant, Grant
 
-from .costs import Capacity, Cost, DeviceCost, memory_of
+from .costs import Capacity, Cost, DeviceCost
 
 HOST = "host"
 CORES = "cores"
-
-
-@dataclass(slots=True)
-class DeviceUse:
-    """How much of a device is taken: *share* in all, *share_bytes* of its memory, by so many *holders*."""
-
-    share: Fraction = Fraction(0)
-    share_bytes: int = 0
-    holders: int = 0
-    whole: bool = False
 
 
 @dataclass(slots=True)
@@ -47,7 +37,7 @@ class Holding:
 
 @dataclass(slots=True)
 class Usage:
-    """What is taken, added up."""
+    """What is taken, added up; of each device the share that is."""
 
     cores: Fraction = Fraction(0)
     memory: int = 0
@@ -56,7 +46,7 @@ class Usage:
     disk: int = 0
     holders: int = 0
     exclusive: bool = False
-    devices: dict[str, DeviceUse] = field(default_factory=dict)
+    devices: dict[str, Fraction] = field(default_factory=dict)
 
     def add(self, holding: Holding, sign: int = 1) -> None:
         """Count *holding* in (1) or out (-1)."""
@@ -72,13 +62,8 @@ class Usage:
             self.pools[name] += sign * units
         for device_cost, devices in holding.devices:
             for device in devices:
-                use = self.devices.setdefault(token(device), DeviceUse())
-                share = device_cost.share_of(device)
-                use.share += sign * share
-                use.share_bytes += sign * device_cost.share_bytes
-                use.holders += sign
-                if use.whole or share == 1:
-                    use.whole = sign > 0
+                taken = self.devices.get(token(device), Fraction(0))
+                self.devices[token(device)] = taken + sign * device_cost.share_of(device)
 
     def lacks(self, cost: Cost, capacity: Capacity) -> frozenset[str]:
         """Return the names of what is missing for *cost*: empty where there is room for all of it."""
@@ -111,24 +96,14 @@ class Usage:
 
     def left(self, device: Device) -> Fraction:
         """Return which part of *device* is free."""
-        use = self.devices.get(token(device))
-        return Fraction(1) if use is None else 1 - use.share
+        return 1 - self._taken(device)
 
     def _taken(self, device: Device) -> Fraction:
-        return 1 - self.left(device)
+        return self.devices.get(token(device), Fraction(0))
 
     def _has_room(self, device: Device, cost: DeviceCost) -> bool:
-        """Whether *cost* may have *device*, which is whole in one hand or shared at any moment."""
-        share = cost.share_of(device)
-        if share > 1:
-            return False
-        use = self.devices.get(token(device))
-        if use is None or not use.holders:
-            return True
-        if use.whole or share == 1:
-            return False
-        memory = memory_of(device)
-        return use.share + share <= 1 and (not memory or use.share_bytes + cost.share_bytes <= memory)
+        """Whether *cost* may have *device*: shares add up to 1 at most, so that it is whole in one hand or shared."""
+        return self._taken(device) + cost.share_of(device) <= 1
 
 
 def token(device: Device) -> str:
