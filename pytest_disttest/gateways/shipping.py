@@ -17,11 +17,10 @@ SHIPPED_FILES = (
     "hookspecs.py",
     "markers.py",
     "model.py",
-    "needs.py",
     "options.py",
     "wire.py",
 )
-SHIPPED_ROOMS = ("worker",)
+SHIPPED_ROOMS = ("browser", "needs", "worker")
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ _GPU_KEYS: Final = (
     Key("gpu.mig", "flag", "gpu"),
     Key("gpu.ecc", "flag", "gpu"),
     Key("gpu.uuid", "text", "gpu"),
+    Key("gpu.address", "text", "gpu"),  # on the PCI bus: 0000:41:00.0
     Key("gpu.api", "set", "gpu"),  # cuda rocm level-zero metal vulkan opencl
     Key("gpu.kind", "text", "gpu", known=_DEVICE_KINDS),
 )
@@ -116,6 +117,7 @@ _ACCEL_KEYS: Final = (
     Key("accel.driver", "text", "accel"),
     Key("accel.driver-version", "version", "accel"),
     Key("accel.uuid", "text", "accel"),
+    Key("accel.address", "text", "accel"),
 )
 _BROWSER_KEYS: Final = (
     Key("browser.count", "number", "browser"),
