@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from pytest_disttest.controller.hosts import HostLink
@@ -35,12 +36,10 @@ class Explained(NamedTuple):
         return self.explanation.verdict == FITS
 
 
-def explain_all(run: Run) -> list[Explained]:
-    """Return the explanation of each distinct demand of the run, in the order of collection."""
-    explainer = Explainer(standings(run))
-    return [
-        Explained(explainer.explain(demand), cases) for demand, cases in demands_of(run.collected.cases).items()
-    ]
+def explain_cases(cases: Iterable[Case], hosts: Mapping[str, Standing]) -> list[Explained]:
+    """Return the explanation of each distinct demand of *cases*, in their order."""
+    explainer = Explainer(hosts)
+    return [Explained(explainer.explain(demand), group) for demand, group in demands_of(cases).items()]
 
 
 def is_awaited(run: Run, demands: Iterable[Demand]) -> bool:
@@ -51,24 +50,27 @@ def is_awaited(run: Run, demands: Iterable[Demand]) -> bool:
 
 def standings(run: Run) -> dict[str, Standing]:
     """Return where each host stands: those of the run, and those of the inventory that it does not use."""
-    remembered = {
-        name: seen.profile for name, seen in known_hosts(run.journal.path.parents[1]).items()
-    }
+    remembered = profiles_seen(run.journal.path.parents[1])
     found = {link.host.name: _standing(run, link, remembered) for link in run.fleet.links.values()}
     for host in run.settings.others:
         reason = "not in this run" if host.enabled else "disabled in the inventory"
-        found.setdefault(host.name, Standing("disabled", reason, _as_remembered(host, remembered)))
+        found.setdefault(host.name, Standing("disabled", reason, as_remembered(host, remembered)))
     return found
+
+
+def profiles_seen(store: Path) -> dict[str, Mapping[str, object]]:
+    """Return what each host said when it was last asked, by name."""
+    return {name: seen.profile for name, seen in known_hosts(store).items()}
 
 
 def _standing(run: Run, link: HostLink, remembered: Mapping[str, Mapping[str, object]]) -> Standing:
     if link.facts and (has := link.capabilities) and (link.state == "ready" or has.drained):
         return Standing("ready", "", has)
     reason = run.tallies[link.host.name].problem or link.state
-    return Standing("offline", reason, _as_remembered(link.host, remembered))
+    return Standing("offline", reason, as_remembered(link.host, remembered))
 
 
-def _as_remembered(host: Host, remembered: Mapping[str, Mapping[str, object]]) -> Capabilities | None:
+def as_remembered(host: Host, remembered: Mapping[str, Mapping[str, object]]) -> Capabilities | None:
     """Return what a host had when it was last asked, None for one that never was."""
     if host.simulated is not None:
         return described(host, {}, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Final
 
 from pytest_disttest.controller.run import Run
@@ -23,7 +23,7 @@ def know_hosts(run: Run, loop: Loop) -> None:
     Nothing happens, and nothing is imported, where no test asks for anything that an agent does not say by itself.
     """
     demands = demands_of(run.collected.cases)
-    families = _families(demands)
+    families = families_of(demands)
     if families or any(link.host.declared or link.host.simulated is not None for link in run.ready_links):
         loop.asking.ask_and_wait(families)
     if demands and run.settings.unmatched == "wait":
@@ -51,7 +51,8 @@ def spread(run: Run) -> None:
             run.collected.spread_over(case.index, sorted(eligible.get(case.index, everywhere)))
 
 
-def _families(demands: Iterable[Demand]) -> frozenset[str]:
+def families_of(demands: Collection[Demand]) -> frozenset[str]:
+    """Return the families of facts that *demands* speak of, beyond what every agent says by itself."""
     if not demands:
         return frozenset()
     from pytest_disttest.needs import families_asked
@@ -59,7 +60,7 @@ def _families(demands: Iterable[Demand]) -> frozenset[str]:
     return frozenset[str]().union(*map(families_asked, demands))
 
 
-def _await_hosts(run: Run, loop: Loop, demands: Iterable[Demand], families: frozenset[str]) -> None:
+def _await_hosts(run: Run, loop: Loop, demands: Collection[Demand], families: frozenset[str]) -> None:
     """Open hosts that are away again and again, while one of them may be what a test asks for."""
     from pytest_disttest.controller.explaining import is_awaited
 

@@ -53,7 +53,7 @@ def explanations(plan: Plan, run: Run) -> list[str]:
         return []
     from pytest_disttest.controller import explaining
 
-    explained = explaining.explain_all(run)
+    explained = explaining.explain_cases(run.collected.cases, explaining.standings(run))
     explaining.keep(run, explained)
     if wants:
         explaining.show_asked(run, explained)

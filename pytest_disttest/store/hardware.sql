@@ -28,7 +28,7 @@ CREATE TABLE host_facts (
 CREATE TABLE match_explain (
     run_id VARCHAR NOT NULL,
     demand VARCHAR NOT NULL,        -- in the words of the marker
-    verdict VARCHAR NOT NULL,       -- matched, pending or unsatisfiable
+    verdict VARCHAR NOT NULL,       -- fits, pending or unsatisfiable
     summary VARCHAR NOT NULL,       -- one line
     hosts VARCHAR[] NOT NULL,       -- those that meet it
     case_indexes INTEGER[] NOT NULL,    -- the cases that ask for it
