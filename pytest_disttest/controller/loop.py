@@ -266,8 +266,8 @@ class Loop:
     def _carry_out(self, command: Command) -> None:
         roster = self._run.roster
         match command:
-            case Assign(worker, cases):
-                self.workers.assign(roster.named(worker), cases)
+            case Assign(worker, cases, grants):
+                self.workers.assign(roster.named(worker), cases, grants)
             case Hold(worker):
                 self._tell(roster.named(worker), "hold")
             case Finish(worker):
@@ -277,8 +277,9 @@ class Loop:
                 self.cases.not_run(case, Outcome.BLOCKED, waits_for(known[case], known[culprit]))
             case Refuse(case):
                 self.cases.not_run(case, Outcome.ERROR, self._run.refusals.get(case, ""), as_failure=True)
-            case Unplace(case):
-                self.cases.not_run(case, Outcome.UNPLACED, "every host that could run it is lost", as_failure=True)
+            case Unplace(case, why):
+                reason = why or "every host that could run it is lost"
+                self.cases.not_run(case, Outcome.UNPLACED, reason, as_failure=True)
 
     def _call_off(self) -> None:
         self._run.stopping = True

@@ -14,12 +14,14 @@ from pytest_disttest.controller.forks import Forks
 from pytest_disttest.controller.growth import Growth
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.junit import SuiteProperties
+from pytest_disttest.controller.lending import Lending
 from pytest_disttest.controller.node import WorkerNode
 from pytest_disttest.controller.places import place_of, places_on
 from pytest_disttest.controller.run import Run
 from pytest_disttest.controller.shared import SharedFacts
 from pytest_disttest.controller.sharing import Sharing, bring_home
 from pytest_disttest.errors import HostUnusable
+from pytest_disttest.model import Grant
 from pytest_disttest.schedule import CasesRefused, HostLost, WorkerLost, WorkerReady, WorkWanted
 
 MOST_FAILED_STARTS = 2
@@ -43,6 +45,7 @@ class WorkerWork:
         self._failed_starts: dict[str, int] = {}
         self._forks = Forks(run, tell)
         self._sharing = Sharing(run, self._forks, tell)
+        self.lending = Lending(run, tell)
         self.growth = Growth(run, self._forks.start, self._sharing.way_of_latecomers)
 
     # what a session tells of its beginning
@@ -97,11 +100,13 @@ class WorkerWork:
         self._run.refusals |= dict.fromkeys(cases, f"worker {node.id} could not collect it: {why}")
         self._run.decide(CasesRefused(node.id, tuple(cases)))
 
-    def assign(self, node: WorkerNode, cases: Sequence[int]) -> None:
-        """Hand cases to a worker, which learns first of those that it has not collected."""
+    def assign(self, node: WorkerNode, cases: Sequence[int], grants: Sequence[Grant] = ()) -> None:
+        """Hand cases to a worker, which learns first of those that it has not collected, and what they may use."""
         for case in cases:
             if case not in node.items:
                 self._sharing.teach(node, case)
+        if grants:
+            self.lending.grant(node, zip(cases, grants, strict=True))
         self._tell(node, "run", [node.items[case] for case in cases])
 
     def is_known(self, node: WorkerNode) -> bool:

@@ -7,17 +7,14 @@ code, so both say the same. TOML makes tables of ``gpu.count = 2`` without quote
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from pytest_disttest.errors import BadInventory, BadMarker, did_you_mean
 from pytest_disttest.model import Value
-from pytest_disttest.needs import ALIASES, KEYS, from_conditions, key_of
+from pytest_disttest.needs import ALIASES, KEYS, key_of, read_fact
 
 Place = Callable[..., str]
 """Says where in the file a path of keys stands."""
-
-_ORDERED: Final = frozenset({"number", "size", "version", "level"})
-
 
 def declared_facts(table: Mapping[str, Any], place: Place) -> tuple[tuple[str, Value], ...]:
     """Return the facts of a host's ``facts`` table, sorted by key: sizes in bytes, sets as tuples.
@@ -51,26 +48,13 @@ def _facts(table: Mapping[str, Any], place: Place, prefix: str = "") -> Iterator
         if name.startswith("resource."):
             hint = f"write it as resources = {{ {name.partition('.')[2]} = {value} }}"
             raise BadInventory("is a resource", place=place(name), hint=hint)
-        yield name, _value(name, key.kind, value, place)
+        yield key.name, _value(key.name, value, place)
 
 
-def _value(name: str, kind: str, value: object, place: Place) -> Value:
-    if isinstance(value, list) and kind == "set":
-        return tuple(sorted({_scalar(name, kind, each, place) for each in value}, key=str))
-    scalar = _scalar(name, kind, value, place)
-    return (scalar,) if kind == "set" else scalar
-
-
-def _scalar(name: str, kind: str, value: object, place: Place) -> str | int | float | bool:
-    """Return one value as a marker's condition would read it."""
-    if isinstance(value, list | dict) or value is None:
-        raise BadInventory(f"{value!r} is no value of {name}", place=place(name), hint="say one text or number")
-    written = str(value).lower() if isinstance(value, bool) else str(value)
-    operator = ">=" if kind in _ORDERED else "="
+def _value(name: str, value: object, place: Place) -> Value:
+    """Return one fact as the words' own room reads it."""
     try:
-        (requirement,) = from_conditions((f"{name} {operator} {written}",), place(name))
+        return read_fact(name, value, place(name))
     except BadMarker as fault:
-        raise BadInventory(f"{value!r} does not fit: {fault.message}", place=place(name), hint=fault.hint) from None
-    if isinstance(requirement.value, tuple):
-        raise BadInventory(f"{value!r} is not one value", place=place(name))
-    return requirement.value
+        message = fault.message.removeprefix(f"{fault.place}: ")
+        raise BadInventory(f"{value!r} does not fit: {message}", place=place(name), hint=fault.hint) from None

@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_disttest.errors import BadInventory, did_you_mean
+from pytest_disttest.errors import BadInventory, BadMarker, did_you_mean
 from pytest_disttest.model import Host
+from pytest_disttest.needs import preset
 
 from .declared import declared_facts, declared_pools
 from .listed import Inventory, Preset
@@ -88,8 +89,12 @@ def read_inventory(text: str, *, file: str, base: Path) -> Inventory:
 
 
 def _preset(name: str, presets: Mapping[str, Any], page: _Page) -> Preset:
-    """Return the keywords of a preset, as ``hw()`` takes them; what they say is read with the marks that name it."""
-    return _table(presets[name], page, "presets", name)
+    """Return the keywords of a preset, as ``hw()`` takes them, once they have been read and found good."""
+    _table(presets[name], page, "presets", name)
+    try:
+        return preset(name, presets[name], page.place("presets", name), presets=presets)
+    except BadMarker as fault:
+        raise BadInventory(fault.message, hint=fault.hint) from None
 
 
 def _host(name: str, table: object, defaults: Mapping[str, Any], page: _Page, base: Path) -> Host:

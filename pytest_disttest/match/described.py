@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pytest_disttest.model import Capabilities, Host, Value
-from pytest_disttest.needs import family_of, probed_keys
+from pytest_disttest.needs import family_of_key, probed_keys
 
 from .vouched import with_declared
 
@@ -48,7 +48,7 @@ def owned(host: Host) -> dict[str, Value]:
 
 def families_declared(host: Host) -> frozenset[str]:
     """Return the families that must be asked for to see whether the host has what its owner declares."""
-    return frozenset(family for key, _ in host.declared if (family := family_of(key)))
+    return frozenset(family for key, _ in host.declared if (family := family_of_key(key)))
 
 
 def merged(known: Capabilities | None, told: Capabilities) -> Capabilities:

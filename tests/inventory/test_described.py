@@ -185,7 +185,7 @@ def test_facts_are_read_as_markers_read_them():
         "cpu.processors": 8,
         "os": "macos",
         "gpu.count": 2,
-        "cpu.flag": ("avx", "avx2"),
+        "cpu.flag": ("avx2", "avx"),
     }
 
 
