@@ -9,7 +9,7 @@ from math import prod
 from pytest_disttest.errors import BadMarker
 from pytest_disttest.model import Requirement
 
-from .combining import contradiction, narrowed
+from .combining import combined, contradiction, narrowed
 
 MOST = 64
 """More alternatives than these are nobody's intention: seven ``any_of`` of two on one test are 128."""
@@ -32,6 +32,8 @@ def alternatives(choices: Sequence[Choice], place: str) -> tuple[Alternative, ..
             place=place,
             hint=f"at most {MOST} are read: 'os in (a, b)' says several values in one condition",
         )
+    if not open_ones:
+        return (combined(together, place),)
     found: dict[tuple[object, ...], Alternative] = {}
     refused: list[Alternative] = []
     for picked in product(*open_ones):

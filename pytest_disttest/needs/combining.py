@@ -42,8 +42,8 @@ def narrowed(requirements: Iterable[Requirement]) -> tuple[tuple[Requirement, ..
     kept: list[Requirement] = []
     for name, group in groupby(ordered, key=lambda r: r.key):
         same_key = [next(equal) for _, equal in groupby(group, key=lambda r: (r.operator, r.value))]
-        if len(same_key) == 1 and same_key[0].operator not in _BOUNDS:
-            kept += same_key  # alone, a value is possible, and a bound mostly (number < 0 is none)
+        if len(same_key) == 1 and same_key[0].operator != "<":
+            kept += same_key  # alone, each can be met; but nothing is less than 0
             continue
         key = key_of(name)
         kind = "text" if key is None else key.kind

@@ -7,7 +7,6 @@ Source: IEC 80000-13 and the SI. tmt reads them so; HTCondor takes GB for GiB wi
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from typing import Final
 
 IEC: Final = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4, "PiB": 1024**5}
@@ -34,7 +33,13 @@ def size_in_bytes(text: str) -> int:
         raise ValueError(f"{unit!r} is no unit of size: say KiB MiB GiB TiB PiB (1024) or kB MB GB TB PB (1000)")
     if unit == "B" and "." in number:
         raise ValueError(f"{text!r} is no whole number of bytes")
-    return round(Fraction(number) * UNITS[unit])
+    whole, _, part = number.partition(".")
+    return _nearest(int(whole + part) * UNITS[unit], 10 ** len(part))
+
+
+def _nearest(number: int, divisor: int) -> int:
+    """Return the whole number nearest to the quotient: no float holds a large size exactly."""
+    return (2 * number + divisor) // (2 * divisor)
 
 
 def _why_no_size(text: str) -> str:
