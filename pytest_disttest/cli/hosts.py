@@ -107,9 +107,7 @@ def _is_here(host: Host) -> bool:
     return host.transport == LOCAL and not host.python and not host.environment
 
 
-def _probed(
-    hosts: Sequence[Host], remembered: Mapping[str, SeenHost], arguments: argparse.Namespace
-) -> list[HostView]:
+def _probed(hosts: Sequence[Host], remembered: Mapping[str, SeenHost], arguments: argparse.Namespace) -> list[HostView]:
     enabled = [host for host in hosts if host.enabled]
     found = dict(zip((host.name for host in enabled), _ask(enabled, QUICK, arguments, fresh=False), strict=True))
     directory = store_of(arguments)

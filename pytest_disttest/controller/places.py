@@ -15,7 +15,11 @@ from pytest_disttest.model import Plan
 
 def place_of(run: Run, node: WorkerNode) -> str:
     """Return the place of a worker whose collection is known."""
-    return node.host if len(_planned_cases(run, node)) == run.planned - run.collected.spread else f"{node.host}#{node.digest[:12]}"
+    return (
+        node.host
+        if len(_planned_cases(run, node)) == run.planned - run.collected.spread
+        else f"{node.host}#{node.digest[:12]}"
+    )
 
 
 def places_on(run: Run, host: str) -> list[str]:

@@ -16,6 +16,7 @@ from pytest_disttest.needs import ALIASES, KEYS, key_of, read_fact
 Place = Callable[..., str]
 """Says where in the file a path of keys stands."""
 
+
 def declared_facts(table: Mapping[str, Any], place: Place) -> tuple[tuple[str, Value], ...]:
     """Return the facts of a host's ``facts`` table, sorted by key: sizes in bytes, sets as tuples.
 

@@ -63,12 +63,12 @@ def _on_devices(before: Capabilities, after: Capabilities) -> Iterator[Change]:
         if len(were) != len(are):
             yield Change(f"{kind}.count", str(len(were)), str(len(are)))
         found = Counter(
-            change
-            for name in sorted(were.keys() & are.keys())
-            for change in _on_device(were[name], are[name])
+            change for name in sorted(were.keys() & are.keys()) for change in _on_device(were[name], are[name])
         )
         common = len(were.keys() & are.keys())
-        named = {change: name for name in sorted(were.keys() & are.keys()) for change in _on_device(were[name], are[name])}
+        named = {
+            change: name for name in sorted(were.keys() & are.keys()) for change in _on_device(were[name], are[name])
+        }
         for change, count in found.items():
             yield change if count == common else change._replace(device=named[change])
 

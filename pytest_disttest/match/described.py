@@ -77,6 +77,4 @@ def unanswered(families: Iterable[str], why: str) -> Capabilities:
 
 
 def _not_asked(asked: frozenset[str], facts: Mapping[str, Value]) -> dict[str, str]:
-    return {
-        key: NOT_ASKED for key, family in probed_keys().items() if family not in asked and key not in facts
-    }
+    return {key: NOT_ASKED for key, family in probed_keys().items() if family not in asked and key not in facts}

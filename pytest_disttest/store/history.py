@@ -171,7 +171,9 @@ def report(directory: Path, wanted: str, *, slowest: int) -> RunReport:
         return _report(connection, resolve(wanted, run_ids), slowest=slowest)
 
 
-def explanations(directory: Path, wanted: str, prefix: str, *, everything: bool) -> tuple[str, tuple[ExplainedRow, ...]]:
+def explanations(
+    directory: Path, wanted: str, prefix: str, *, everything: bool
+) -> tuple[str, tuple[ExplainedRow, ...]]:
     """Return the run that *wanted* means, and what was said of its cases whose node id begins with *prefix*.
 
     Without a prefix only of those that had no host, unless *everything* is asked for. Raises as `report` does.
