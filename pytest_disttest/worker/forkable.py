@@ -86,7 +86,7 @@ def observe(own: Collection[int] = ()) -> ProcessState:
         tasks=_tasks(),
         tracing=_tracing(),
         is_nested=_is_nested(sys._getframe()),
-        has_cuda=_has_cuda(),
+        has_cuda=has_cuda(),
         modules=frozenset(name for name in NEVER_FORKED if name in sys.modules),
         held=tuple(_held(own)),
     )
@@ -122,7 +122,8 @@ def _is_nested(frame: FrameType | None) -> bool:
     return False
 
 
-def _has_cuda() -> bool:
+def has_cuda() -> bool:
+    """Return whether PyTorch has initialised CUDA (or ROCm, which it calls so) in this process."""
     cuda = getattr(sys.modules.get("torch"), "cuda", None)
     return cuda is not None and bool(cuda.is_initialized())
 

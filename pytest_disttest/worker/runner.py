@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest.runner import CallInfo
@@ -14,6 +14,9 @@ from pytest_disttest.worker import recorder
 from pytest_disttest.worker.ahead import Ahead, Held
 from pytest_disttest.worker.link import Link
 from pytest_disttest.worker.roll import Roll
+
+if TYPE_CHECKING:
+    from pytest_disttest.worker.granting import Borrower
 
 LOOK_AFTER_S = 0.005
 """How long a worker runs tests before it looks again whether it was told something."""
@@ -36,6 +39,8 @@ class Runner:
         self._last: pytest.Item | None = None
         self._last_index = -1
         self._looked_at = 0.0
+        self._grants: dict[int, Any] = {}
+        self._borrower: Borrower | None = None
         # plugins that look at nextitem themselves may ask "is it None?", which no stand-in can answer
         self._eager = _foreign_nextitem_hooks(session.config)
 
@@ -55,10 +60,37 @@ class Runner:
         if item is None:
             return
         self._settle(item)
+        is_granted = index in self._grants
+        if is_granted and not self._borrow(index, item):
+            return
         self._recorder.start(index, item)
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=self._nextitem(item))
+        try:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=self._nextitem(item))
+        finally:
+            if is_granted:  # before the controller hears of the end, and lends the same to another worker
+                self._lender.give_back()
         self._recorder.end()
         self._last, self._last_index = item, index
+
+    @property
+    def _lender(self) -> Borrower:
+        """What tests borrow from; most runs grant nothing, and do not even import it."""
+        if self._borrower is None:
+            from pytest_disttest.worker.granting import Borrower
+
+            self._borrower = Borrower(self._link, is_fresh=self._last is None)
+        return self._borrower
+
+    def _borrow(self, index: int, item: pytest.Item) -> bool:
+        """Let *item* have what it was granted; tell the controller where that cannot be, and return false then."""
+        refusal = self._lender.borrow(self._grants.pop(index), item)
+        if refusal is None:
+            return True
+        self._link.send_now(refusal.kind, index, refusal.words)
+        if refusal.kind == "bound":  # a fresh process is to take this one's place
+            self._queue.clear()
+            self._finished = True
+        return False
 
     def _nextitem(self, item: pytest.Item) -> Any:
         if len(self._queue) <= self._ask_at:
@@ -110,6 +142,10 @@ class Runner:
             self._ask_at = max(len(command[1]) // 4, 1 if self._eager else 0)
         elif command[0] == "learn":
             self._roll.learn(command[1], command[2])
+        elif command[0] == "grant":
+            self._grants[command[1]] = command[2]
+        elif command[0] == "terms":
+            self._lender.agree(command[1])
         elif command[0] == "hold":
             self._on_hold = True
         elif command[0] == "cancel":

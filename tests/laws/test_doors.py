@@ -19,7 +19,7 @@ DOORS = {
 }
 
 # Goes to hosts, which need nothing but Python and pytest (pluggy comes with it).
-SHIPPED = ("", "errors", "hookspecs", "markers", "model", "needs", "options", "wire", "worker")
+SHIPPED = ("", "errors", "hookspecs", "markers", "match", "model", "needs", "options", "wire", "worker")
 THERE = {*sys.stdlib_module_names, "pytest", "_pytest", "pluggy"}
 
 # What must not be returned by what a room offers.
