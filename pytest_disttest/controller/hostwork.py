@@ -9,7 +9,7 @@ from pytest_disttest.controller.places import places_on
 from pytest_disttest.controller.run import Run
 from pytest_disttest.controller.workerwork import WorkerWork
 from pytest_disttest.errors import DisttestError, HostUnusable
-from pytest_disttest.match.described import basic_facts, owned
+from pytest_disttest.match import offered
 from pytest_disttest.schedule import HostLost
 
 BEAT_S = 2.0
@@ -117,15 +117,10 @@ class HostWork:
             python=python,
             platform=platform,
             workers=workers,
-            capabilities=_offered(link) if state == "ready" else {},
+            capabilities=offered(link.facts, link.host).facts if state == "ready" else {},
             state=state,
             reason=reason,
         )
-
-
-def _offered(link: HostLink) -> dict[str, Any]:
-    """Return what is known of a host when it is ready; what it is asked later is recorded apart."""
-    return {**basic_facts(link.facts), **owned(link.host)}
 
 
 def sync_words(summary: Any) -> str:
