@@ -158,7 +158,7 @@ def _show(arguments: argparse.Namespace) -> int:
 def _ingest(arguments: argparse.Namespace) -> int:
     directory = store_of(arguments)
     if not directory.is_dir():
-        raise nostore_of(directory)
+        raise no_store(directory)
     summary = store.ingest(directory, verify=True)
     if arguments.json:
         print_json(summary._asdict())

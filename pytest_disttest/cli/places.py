@@ -20,7 +20,7 @@ PROJECT_FILES: Final = ("disttest.toml", "pytest.ini", "pyproject.toml", "tox.in
 def bring_in(directory: Path) -> None:
     """Ingest what waits, so that a killed run is shown, too; where that fails the history is shown as it is."""
     if not directory.is_dir():
-        raise nostore_of(directory)
+        raise no_store(directory)
     try:
         summary = store.ingest(directory, deadline_s=2.0)
     except StoreFault as fault:
@@ -42,7 +42,7 @@ def repaired(directory: Path, ask: Callable[[], Answer]) -> Answer:
         return ask()
 
 
-def nostore_of(directory: Path) -> StoreFault:
+def no_store(directory: Path) -> StoreFault:
     return StoreFault(
         f"there is no store at {directory}", hint="run `pytest --dist-hw` first, or name one: --store DIR"
     )

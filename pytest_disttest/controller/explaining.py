@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from pytest_disttest.controller.hosts import HostLink
-from pytest_disttest.controller.matching import demands_of
+from pytest_disttest.controller.demands import demands_of
 from pytest_disttest.controller.run import Run
 from pytest_disttest.errors import BadOption, ProtocolFault, did_you_mean
 from pytest_disttest.match.described import described
 from pytest_disttest.match.explanation import FITS, PENDING, Explainer, Explanation, Standing
 from pytest_disttest.match.profiles import read_profile
 from pytest_disttest.model import Capabilities, Case, Demand, Host
-from pytest_disttest.reports.explanation import as_json, host_lines, lines_of
+from pytest_disttest.match.records import explanation_as_plain as as_json
+from pytest_disttest.reports.explanation import host_lines, lines_of
 from pytest_disttest.reports.wording import plural
 from pytest_disttest.store.hardware import DemandExplained
 from pytest_disttest.store.known_hosts import known_hosts
@@ -64,8 +65,8 @@ def profiles_seen(store: Path) -> dict[str, Mapping[str, object]]:
 
 
 def _standing(run: Run, link: HostLink, remembered: Mapping[str, Mapping[str, object]]) -> Standing:
-    if link.facts and (has := link.capabilities) and (link.state == "ready" or has.drained):
-        return Standing("ready", "", has)
+    if link.facts and (link.state == "ready" or link.capabilities.drained):
+        return Standing("ready", "", link.capabilities)
     reason = run.tallies[link.host.name].problem or link.state
     return Standing("offline", reason, as_remembered(link.host, remembered))
 

@@ -88,10 +88,10 @@ def remember_nodeids(config: pytest.Config, nodeids: Iterable[str]) -> None:
 def name_as_collected(config: pytest.Config, hosts: Iterable[str]) -> None:
     """``--lf`` looks for ids that collection gives: of a test that ran on each host it shall know the plain one."""
     plugin = config.pluginmanager.get_plugin("lfplugin")
-    known = getattr(plugin, "lastfailed", None)
-    endings = tuple({f"[@{host}]" for host in hosts})
-    for nodeid in [nodeid for nodeid in known or () if nodeid.endswith(endings)]:
-        known[nodeid[: nodeid.rindex("[@")]] = known.pop(nodeid)
+    known: dict[Any, bool] = getattr(plugin, "lastfailed", {})
+    endings, parse = tuple({f"[@{host}]" for host in hosts}), _id_parser()
+    for nodeid in [nodeid for nodeid in known if str(nodeid).endswith(endings)]:
+        known[parse(str(nodeid).rpartition("[@")[0])] = known.pop(nodeid)
 
 
 def _id_parser() -> Any:

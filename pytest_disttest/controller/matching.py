@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Final
 
+from pytest_disttest.controller.demands import demands_of, families_of
 from pytest_disttest.controller.run import Run
 from pytest_disttest.match import eligibility
-from pytest_disttest.model import NOTHING, Case, Demand
+from pytest_disttest.model import Demand
 
 if TYPE_CHECKING:
     from pytest_disttest.controller.loop import Loop
@@ -32,15 +33,6 @@ def know_hosts(run: Run, loop: Loop) -> None:
         spread(run)
 
 
-def demands_of(cases: Iterable[Case]) -> dict[Demand, list[Case]]:
-    """Return the distinct demands of *cases*, each with the cases that have it; those that ask for nothing apart."""
-    found: dict[Demand, list[Case]] = {}
-    for case in cases:
-        if case.demand is not NOTHING and case.demand:
-            found.setdefault(case.demand, []).append(case)
-    return found
-
-
 def spread(run: Run) -> None:
     """Make each test that runs on every fitting host one case per host; one that fits nowhere stays as it is."""
     everywhere = frozenset(link.host.name for link in run.ready_links)
@@ -49,15 +41,6 @@ def spread(run: Run) -> None:
     for case in cases:
         if case.index not in unplaced:
             run.collected.spread_over(case.index, sorted(eligible.get(case.index, everywhere)))
-
-
-def families_of(demands: Collection[Demand]) -> frozenset[str]:
-    """Return the families of facts that *demands* speak of, beyond what every agent says by itself."""
-    if not demands:
-        return frozenset()
-    from pytest_disttest.needs import families_asked
-
-    return frozenset[str]().union(*map(families_asked, demands))
 
 
 def _await_hosts(run: Run, loop: Loop, demands: Collection[Demand], families: frozenset[str]) -> None:

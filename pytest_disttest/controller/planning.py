@@ -6,16 +6,15 @@ import threading
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pytest_disttest.controller.casework import CaseWork
 from pytest_disttest.controller.collection import is_partial
-from pytest_disttest.controller.matching import demands_of
+from pytest_disttest.controller.demands import demands_of
 from pytest_disttest.controller.places import told_apart
 from pytest_disttest.controller.run import Run
 from pytest_disttest.errors import NoHostFits
 from pytest_disttest.match import eligibility
-from pytest_disttest.model import Outcome, Plan
+from pytest_disttest.model import Capabilities, Outcome, Plan
 from pytest_disttest.plan import build_plan, render_plan, seams
 from pytest_disttest.schedule import Scheduler
 from pytest_disttest.store import durations
@@ -26,7 +25,8 @@ def make_plan(run: Run) -> Plan:
     collected = run.collected
     run.planned = len(collected.cases)
     offers = {link.host.name: link.capabilities for link in run.ready_links}
-    eligible, unplaced = eligibility(collected.cases, offers)
+    fitting, unplaced = eligibility(collected.cases, offers)
+    eligible = {**fitting, **{case: frozenset({host}) for case, host in collected.homes.items()}}
     plan = build_plan(
         [*collected.cases, *collected.deselected],
         eligible=only_where_collected(eligible, run),
@@ -62,7 +62,7 @@ def explanations(plan: Plan, run: Run) -> list[str]:
     return explaining.summary_lines(explained)
 
 
-def show(plan: Plan, run: Run, offers: Mapping[str, Mapping[str, Any]]) -> None:
+def show(plan: Plan, run: Run, offers: Mapping[str, Capabilities]) -> None:
     """Print the plan, line by line."""
     for line in render_plan(plan, run.collected.cases, offers).splitlines():
         run.screen.note(line)

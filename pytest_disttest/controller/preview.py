@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_disttest.controller.collection import Collected, automark, is_partial
-from pytest_disttest.controller.matching import demands_of, families_of
+from pytest_disttest.controller.demands import demands_of, families_of
 from pytest_disttest.errors import DisttestError
 from pytest_disttest.match import eligibility
 from pytest_disttest.match.described import described, families_declared
