@@ -99,6 +99,14 @@ class Ledger:
             return frozenset({"host"})
         return found[0] if all(found) else frozenset()
 
+    def would_take(self, demand: Demand, *, memory: int = 0) -> frozenset[str]:
+        """Return the names of all that a grant to *demand* would take now: empty where there is no room."""
+        for cost in self._possible(demand):
+            asked = self._with_memory(cost, memory)
+            if not self._usage.lacks(asked, self.capacity):
+                return holding_of(self.host, asked, self._usage).takes
+        return frozenset()
+
     def lose(self, kind: str, device: str, why: str = "lost") -> None:
         """Never give this device again. Who holds it keeps it until released."""
         self._costs.clear()
