@@ -295,7 +295,7 @@ def test_an_adapter_is_the_gpu_that_it_drives(tmp_path: Path):
     """Vulkan's view of a GPU adds an API to the device that PCI shows; it is listed once per backend."""
     rows = [{**ARC, "backend_type": "Vulkan"}, {**ARC, "backend_type": "OpenGL"}]
     place = laid_out(text_of("arc-laptop"), tmp_path)
-    gpus = [d for d in probed(place, instead=wgpu(*rows), leave=("python", "disk", "opencl"))["devices"]]
+    gpus = probed(place, instead=wgpu(*rows), leave=("python", "disk", "opencl"))["devices"]
 
     arc = next(each for each in gpus if each["address"] == "0000:03:00.0")
     assert 3 == len(gpus)

@@ -26,7 +26,9 @@ class Nvml:
 
     NVMLError = pynvml.NVMLError
 
-    def __init__(self, *gpus: Any, init: Exception | None = None, driver: Any = "550.127.05", cuda: Any = 12040) -> None:
+    def __init__(
+        self, *gpus: Any, init: Exception | None = None, driver: Any = "550.127.05", cuda: Any = 12040
+    ) -> None:
         self._gpus, self._init, self._driver, self._cuda = gpus, init, driver, cuda
 
     def nvmlInit(self) -> None:  # noqa: N802
