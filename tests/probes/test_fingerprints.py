@@ -14,16 +14,16 @@ from rigs.nvml import MIB, Nvml, gpu, second
 from rigs.recorded import laid_out, marks_of, probed, text_of
 
 from pytest_disttest.worker.fingerprint import hardware_class, host_id, nominal, software
-from pytest_disttest.worker.probes import nvidia
+from pytest_disttest.worker.probes import nvml
 
 GIB = 1 << 30
 NAMES = ("hardware", "identity", "environment")
 
 
-def names(text: str, tmp_path: Path, nvml: Nvml | None = None) -> dict[str, str]:
+def names(text: str, tmp_path: Path, library: Nvml | None = None) -> dict[str, str]:
     """Return the three names of the machine that *text* records."""
     place = laid_out(text, tmp_path)
-    profile = probed(place, instead={"nvidia": lambda: nvidia.read(nvml)} if nvml else None)
+    profile = probed(place, instead={"nvidia": lambda: nvml.read(library)} if library else None)
     facts, devices = profile["facts"], profile["devices"]
     return {
         "hardware": hardware_class(facts, devices, marks_of(profile)),
