@@ -70,7 +70,7 @@ def error(number: int) -> Exception:
 def second(**fields: Any) -> dict[str, Any]:
     """Return the second H100 of the recorded server."""
     where = SimpleNamespace(busId="00000000:3B:00.0", pciDeviceId=0x233010DE)
-    return gpu(UUID="GPU-7c1e4b6f-1d80-4c46-8b70-1e202b3c4d5e", PciInfo=where, **fields)
+    return gpu(**{"UUID": "GPU-7c1e4b6f-1d80-4c46-8b70-1e202b3c4d5e", "PciInfo": where, **fields})
 
 
 def _given(value: Any) -> Any:
