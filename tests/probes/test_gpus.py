@@ -1,0 +1,337 @@
+"""GPUs on recorded machines, and what NVML's many states come to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rigs.nvml import H100, MIB, Nvml, error, gpu, second
+from rigs.recorded import laid_out, probed, text_of
+
+from pytest_disttest.worker.probes import amd, gpu_use, nvidia, vulkan
+from pytest_disttest.worker.probes.finding import Finding, Place
+
+AST = "ast only drives a display: it offers no render node"
+
+
+def hopper(tmp_path: Path, nvml: Nvml | None) -> dict[str, Any]:
+    """Return the recorded server's profile with *nvml* in the place of its library; None for a server without."""
+    place = laid_out(text_of("hopper"), tmp_path)
+    return probed(place, instead={"nvidia": lambda: nvidia.read(nvml)} if nvml else None)
+
+
+def faults(profile: dict[str, Any]) -> dict[str, str]:
+    """Return the fault of each device by its address."""
+    return {device["address"]: device["fault"] for device in profile["devices"]}
+
+
+def test_what_nvml_and_pci_say_of_one_gpu_is_one_device(tmp_path: Path):
+    """Two H100 are two devices with all their facts; a board's display is no GPU to use."""
+    profile = hopper(tmp_path, Nvml(gpu(), second()))
+
+    assert {"0000:02:00.0": AST, "0000:19:00.0": "", "0000:3b:00.0": ""} == faults(profile)
+    assert [] == profile["degraded"]
+    device = profile["devices"][1]
+    assert H100["UUID"] == device["id"]
+    assert {
+        "gpu.vendor": "10de",
+        "gpu.vendor-name": "NVIDIA",
+        "gpu.device": "2330",
+        "gpu.device-name": "NVIDIA H100 80GB HBM3",
+        "gpu.driver": "nvidia",
+        "gpu.driver-version": "550.127.05",
+        "gpu.cuda": "12.4",
+        "gpu.compute-capability": "9.0",
+        "gpu.architecture": "hopper",
+        "gpu.memory": 81559 * MIB,
+        "gpu.mig": False,
+        "gpu.ecc": True,
+        "gpu.uuid": H100["UUID"],
+        "gpu.address": "0000:19:00.0",
+        "gpu.kind": "discrete",
+        "gpu.api": ("cuda",),
+    } == device["facts"]
+    assert {} == device["unknown"]
+
+
+def test_a_gpu_that_nvml_does_not_list_makes_the_host_degraded(tmp_path: Path):
+    """PCI shows two, NVML one: the other has a fault, the host a reason, and the first still counts."""
+    profile = hopper(tmp_path, Nvml(gpu()))
+
+    assert {"0000:02:00.0": AST, "0000:19:00.0": "", "0000:3b:00.0": "NVML does not list it"} == faults(profile)
+    assert ["PCI shows 2 GPUs with NVIDIA's driver, NVML 1: 0000:3b:00.0 is missing"] == profile["degraded"]
+
+
+def test_a_lost_gpu_is_told_apart(tmp_path: Path):
+    """NVML lists it and cannot open it: GPU is lost."""
+    profile = hopper(tmp_path, Nvml(gpu(), error(15)))
+
+    assert "NVML does not list it" == faults(profile)["0000:3b:00.0"]
+    assert "nvidia: NVML's GPU 1: the GPU is lost: it has fallen off the bus" == profile["degraded"][0]
+
+
+def test_a_gpu_that_is_lost_while_it_is_asked_has_a_fault(tmp_path: Path):
+    """The handle was there, the memory no more."""
+    profile = hopper(tmp_path, Nvml(gpu(), second(MemoryInfo=error(15))))
+    device = profile["devices"][2]
+
+    assert "the GPU is lost: it has fallen off the bus" == device["fault"]
+    assert "gpu.api" not in device["facts"]
+
+
+def test_a_gpu_that_only_nvml_sees_is_a_contradiction(tmp_path: Path):
+    """NVML lists more than the bus shows."""
+    odd = gpu(UUID="GPU-odd", PciInfo=type(H100["PciInfo"])(busId="00000000:5E:00.0", pciDeviceId=0x233010DE))
+    profile = hopper(tmp_path, Nvml(gpu(), second(), odd))
+
+    assert ["NVML lists 3 GPUs, but PCI does not show GPU-odd"] == profile["degraded"]
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "why"),
+    [
+        (12, "absent", "NVML library not found"),
+        (9, "absent", "the NVIDIA driver is not loaded"),
+        (18, "unknown", "driver and library do not match: was the driver updated without a reboot?"),
+        (4, "denied", "denied: NVML does not let this user ask"),
+        (999, "unknown", "NVML: Unknown Error"),
+    ],
+)
+def test_every_state_of_nvml_is_the_fault_of_the_gpus(number: int, status: str, why: str, tmp_path: Path):
+    """GPUs that PCI shows and whose library does not answer do not count, and say why."""
+    profile = hopper(tmp_path, Nvml(init=error(number)))
+
+    assert status == profile["findings"]["nvidia"].status
+    assert {"0000:02:00.0": AST, "0000:19:00.0": why, "0000:3b:00.0": why} == faults(profile)
+
+
+@given(st.sets(st.sampled_from(sorted(H100))), st.sampled_from([2, 3, 13, 999]))
+def test_each_field_fails_on_its_own(fields: set[str], number: int):
+    """Whatever fields a GPU does not support, the others are told, and each of those says why it is not."""
+    finding = nvidia.read(Nvml(gpu(**dict.fromkeys(fields, error(number)))))
+    (device,) = finding.devices
+
+    assert ("ok", "") == (finding.status, device["fault"])
+    assert not set(device["facts"]) & set(device["unknown"])
+    assert ("gpu.memory" in device["unknown"]) == ("MemoryInfo" in fields)
+    assert ("gpu.memory" in device["facts"]) == ("MemoryInfo" not in fields)
+    asked = {"gpu.uuid", "gpu.device-name", "gpu.memory", "gpu.compute-capability", "gpu.architecture"}
+    assert asked <= {*device["facts"], *device["unknown"]}
+
+
+def test_old_bindings_give_bytes():
+    """Text is text whatever release of nvidia-ml-py is installed."""
+    (device,) = nvidia.read(Nvml(gpu(UUID=b"GPU-1", Name=b"Tesla T4"), driver=b"470.1")).devices
+    facts = device["facts"]
+
+    assert ("GPU-1", "Tesla T4", "470.1") == (device["id"], facts["gpu.device-name"], facts["gpu.driver-version"])
+
+
+def test_the_real_library_finds_no_driver_here():
+    """nvidia-ml-py itself, on a machine without a driver, is an answer and no error."""
+    library = nvidia.library()
+    assert library is not None, "nvidia-ml-py is one of our dependencies"
+    finding = nvidia.read(library)
+
+    assert (finding.status, finding.why) in {("absent", "NVML library not found"), ("ok", "")}
+
+
+SMI = """$ nvidia-smi -q -x <<
+<?xml version="1.0" ?>
+<nvidia_smi_log>
+  <driver_version>550.127.05</driver_version>
+  <cuda_version>12.4</cuda_version>
+  <gpu id="00000000:19:00.0">
+    <product_name>NVIDIA H100 80GB HBM3</product_name>
+    <product_architecture>Hopper</product_architecture>
+    <uuid>GPU-aa</uuid>
+    <mig_mode><current_mig>Enabled</current_mig></mig_mode>
+    <ecc_mode><current_ecc>N/A</current_ecc></ecc_mode>
+    <fb_memory_usage><total>81559 MiB</total></fb_memory_usage>
+  </gpu>
+  <gpu id="00000000:3B:00.0">
+    <product_name>NVIDIA H100 80GB HBM3</product_name>
+    <product_architecture>Hopper</product_architecture>
+    <uuid>GPU-bb</uuid>
+    <fb_memory_usage><total>GPU is lost</total></fb_memory_usage>
+  </gpu>
+</nvidia_smi_log>
+>>
+"""
+
+
+def test_nvidia_smi_answers_where_the_bindings_are_not_installed(tmp_path: Path):
+    """A host needs only Python and its driver: the driver's own program tells nearly as much."""
+    profile = probed(laid_out(text_of("hopper") + SMI, tmp_path))
+    first, lost = profile["devices"][1:]
+
+    assert ("GPU-aa", 81559 * MIB, "hopper", True, "12.4") == (
+        first["id"],
+        *(first["facts"][key] for key in ("gpu.memory", "gpu.architecture", "gpu.mig", "gpu.cuda")),
+    )
+    assert "not supported" == first["unknown"]["gpu.ecc"]
+    assert "the GPU is lost: it has fallen off the bus" == lost["fault"]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("exit 9\nNVIDIA-SMI has failed because it couldn't communicate", "the NVIDIA driver is not loaded"),
+        ("exit 255\nsomething new", "something new"),
+        ("<nvidia_smi_log>", "nvidia-smi -q -x printed no XML: "),
+        (None, "NVML library not found: neither nvidia-ml-py nor nvidia-smi is there"),
+    ],
+)
+def test_a_failing_nvidia_smi_is_told(said: str | None, why: str, tmp_path: Path):
+    """Its exit code is NVML's, whatever it prints."""
+    text = text_of("hopper") + (f"$ nvidia-smi -q -x <<\n{said}\n>>\n" if said else "")
+    profile = probed(laid_out(text, tmp_path))
+
+    assert profile["devices"][1]["fault"].startswith(why)
+
+
+def test_what_a_gpu_is_used_for_is_read_now():
+    """Free memory and processes, by the device's id."""
+    assert {H100["UUID"]: {"memory_free": 80000 * MIB, "processes": [4711]}} == gpu_use.nvml_use(Nvml(gpu()))
+    assert {H100["UUID"]: {"processes": [4711]}} == gpu_use.nvml_use(Nvml(gpu(MemoryInfo=error(3))))
+
+
+def test_amds_compute_cards_are_gpus(tmp_path: Path):
+    """PCI class, DRM and KFD together tell all there is without a library."""
+    place = laid_out(text_of("instinct"), tmp_path)
+    profile = probed(place)
+
+    assert ["GPU-1a2b3c4d5e6f7081", "GPU-2a2b3c4d5e6f7082"] == [device["id"] for device in profile["devices"]]
+    assert {
+        "gpu.vendor": "1002",
+        "gpu.vendor-name": "AMD",
+        "gpu.device": "74a1",
+        "gpu.device-name": "AMD Instinct MI300X OAM",
+        "gpu.driver": "amdgpu",
+        "gpu.driver-version": "6.8.5",
+        "gpu.memory": 206141652992,
+        "gpu.uuid": "GPU-1a2b3c4d5e6f7081",
+        "gpu.architecture": "gfx942",
+        "gpu.kind": "discrete",
+        "gpu.address": "0000:05:00.0",
+        "gpu.api": ("rocm",),
+    } == profile["devices"][0]["facts"]
+    use = gpu_use.probe(place).marks["devices"]
+    assert {"GPU-1a2b3c4d5e6f7081": {"memory_free": 206140604416}} == use
+
+
+@given(st.tuples(st.integers(6, 12), st.integers(0, 15), st.integers(0, 15)))
+def test_the_name_of_an_architecture_is_the_compilers(parts: tuple[int, int, int]):
+    """KFD's decimal packing and LLVM's name say the same."""
+    major, minor, step = parts
+
+    assert f"gfx{major}{minor:x}{step:x}" == amd.architecture(major * 10000 + minor * 100 + step)
+
+
+def test_an_integrated_and_a_discrete_gpu_of_intels(tmp_path: Path):
+    """Which one shares the processor's memory is seen by its place, and the other's memory is told."""
+    gpus = [each for each in probed(laid_out(text_of("arc-laptop"), tmp_path))["devices"] if each["kind"] == "gpu"]
+    told = [(each["facts"]["gpu.kind"], each["facts"].get("gpu.memory"), each["fault"]) for each in gpus]
+
+    assert [("integrated", None, ""), ("discrete", 17079205888, "")] == told
+    assert "it shares the processor's" == gpus[0]["unknown"]["gpu.memory"]
+    assert ["Meteor Lake-P [Intel Arc Graphics]", "DG2 [Arc A770]"] == [
+        each["facts"]["gpu.device-name"] for each in gpus
+    ]
+    assert ("level-zero",) == gpus[0]["facts"]["gpu.api"]
+
+
+def test_a_render_node_that_is_not_there_is_a_fault(tmp_path: Path):
+    """In a container /sys shows the machine's GPU, and /dev what was passed in."""
+    text = text_of("arc-laptop").replace("/dev/dri/renderD129\n", "")
+    gpus = [each for each in probed(laid_out(text, tmp_path))["devices"] if each["kind"] == "gpu"]
+
+    absent = "/dev/dri/renderD129 is not there: was the device passed into this container?"
+    assert ["", absent] == [each["fault"] for each in gpus]
+
+
+def test_what_a_guest_has_is_not_the_hosts(tmp_path: Path):
+    """A GPU that vfio-pci holds is there and of no use, and NVML need not know it."""
+    profile = probed(laid_out(text_of("passthrough"), tmp_path))
+
+    assert {"0000:41:00.0": "vfio-pci holds it for a virtual machine"} == faults(profile)
+    assert [] == profile["degraded"]
+
+
+def test_a_gpu_without_a_bus(tmp_path: Path):
+    """A Raspberry Pi's GPU is part of the chip."""
+    (device,) = probed(laid_out(text_of("raspberry-pi"), tmp_path))["devices"]
+
+    assert ("fec00000.v3d", "") == (device["id"], device["fault"])
+    facts = device["facts"]
+    assert ("Broadcom", "brcm,2711-v3d", "v3d", "integrated") == (
+        *(facts[f"gpu.{word}"] for word in ("vendor-name", "device-name", "driver", "kind")),
+    )
+
+
+def test_the_gpu_of_a_mac(tmp_path: Path):
+    """One GPU, of the processor's memory, by Metal."""
+    (device,) = probed(laid_out(text_of("mac"), tmp_path))["devices"]
+
+    facts = device["facts"]
+    assert ("Apple M2", "integrated", 17179869184, ("metal",)) == (
+        *(facts[f"gpu.{word}"] for word in ("device-name", "kind", "memory", "api")),
+    )
+
+
+LLVMPIPE = {"vendor_id": 0x10005, "device_id": 0, "device": "llvmpipe (LLVM 15.0.6, 256 bits)", "adapter_type": "CPU"}
+ARC = {"vendor_id": 0x8086, "device_id": 0x56A0, "device": "Intel(R) Arc(tm) A770", "adapter_type": "DiscreteGPU"}
+
+
+def wgpu(*rows: dict[str, Any]) -> dict[str, Any]:
+    """Return vulkan's finding in the place of the probe."""
+    return {"vulkan": lambda: vulkan.adapters(list(rows))}
+
+
+def test_an_adapter_is_the_gpu_that_it_drives(tmp_path: Path):
+    """Vulkan's view of a GPU adds an API to the device that PCI shows; it is listed once per backend."""
+    rows = [{**ARC, "backend_type": "Vulkan"}, {**ARC, "backend_type": "OpenGL"}]
+    place = laid_out(text_of("arc-laptop"), tmp_path)
+    gpus = [d for d in probed(place, instead=wgpu(*rows), leave=("python", "disk", "opencl"))["devices"]]
+
+    arc = next(each for each in gpus if each["address"] == "0000:03:00.0")
+    assert 3 == len(gpus)
+    assert ("level-zero", "vulkan") == arc["facts"]["gpu.api"]
+
+
+def test_a_rasteriser_in_software_says_so(tmp_path: Path):
+    """llvmpipe is one device of the kind that counts only where it is asked for."""
+    rows = [{**LLVMPIPE, "backend_type": name} for name in ("Vulkan", "OpenGL")]
+    place = laid_out(text_of("bare-vm"), tmp_path)
+    (device,) = probed(place, instead=wgpu(*rows), leave=("python", "disk", "opencl"))["devices"]
+
+    assert ("software", ("vulkan",)) == (device["facts"]["gpu.kind"], device["facts"]["gpu.api"])
+
+
+def test_a_probe_that_failed_makes_its_family_unknown(tmp_path: Path):
+    """Where a vendor's probe died, nobody says that there is no GPU."""
+    place = laid_out(text_of("bare-vm"), tmp_path)
+    profile = probed(place, instead={"amd": lambda: Finding("amd", "unknown", why="killed by SIGSEGV")})
+
+    assert "amd: killed by SIGSEGV" == profile["unknown"]["gpu"]
+
+
+def test_a_library_that_prints_and_raises_what_it_likes_is_a_remark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Without ROCm amdsmi raises KeyError on import; /sys still answers."""
+    tmp_path.joinpath("amdsmi.py").write_text("print('no library')\nraise KeyError('libamd_smi.so')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    place = laid_out(text_of("instinct"), tmp_path / "root")._replace(outputs=None)
+    finding = amd.probe(place)
+
+    assert ("ok", 2) == (finding.status, len(finding.devices))
+    assert ("amdsmi is installed but of no use: KeyError: 'libamd_smi.so'",) == finding.remarks
+
+
+def test_a_place_of_another_system_has_no_bus():
+    """Where there is no /sys, what PCI holds is unknown, not empty."""
+    from pytest_disttest.worker.probes import pci
+
+    assert "unknown" == pci.probe(Place(system="freebsd")).status
