@@ -25,9 +25,10 @@ from pytest_disttest.match.grants import grant_from_plain
 from pytest_disttest.model import DeviceGrant, Grant
 from pytest_disttest.worker import recorder
 from pytest_disttest.worker.fixtures import GRANT
+from pytest_disttest.worker.forkable import Runtimes, runtimes
 from pytest_disttest.worker.leases import Leases, Terms, Wanted
 from pytest_disttest.worker.link import Link
-from pytest_disttest.worker.variables import VENDORS, Vendor, by_vendor, opened_devices, variables_of
+from pytest_disttest.worker.variables import VENDORS, Vendor, by_vendor, variables_of
 
 LEASED = ("gpu", "accel")
 """Of these, two controllers must not use one at a time; each may start a browser of its own."""
@@ -41,16 +42,15 @@ class Refusal(NamedTuple):
 
 
 class Borrower:
-    """What a worker's tests are lent, one test at a time. *is_fresh* says that no test has run in this process."""
+    """What a worker's tests are lent, one test at a time. *at_start* is what its process showed before the first."""
 
-    def __init__(self, link: Link, *, is_fresh: bool) -> None:
+    def __init__(self, link: Link, at_start: Runtimes) -> None:
         self._link = link
         self._leases: Leases | None = None
         self._lent: dict[str, str] = {}
         self._before: dict[str, str | None] = {}
         self._grant: Grant | None = None
-        opened = opened_devices() if is_fresh else []
-        self._always_up = {vendor.name for vendor in VENDORS if is_fresh and vendor.is_up(opened)}
+        self._always_up = {vendor.name for vendor in VENDORS if vendor.is_up(at_start)}
         self._bound: dict[str, dict[str, str]] = {}
 
     def agree(self, terms: Mapping[str, Any]) -> None:
@@ -77,19 +77,19 @@ class Borrower:
         if self._leases is not None:
             self._leases.give_back()
         if grant is not None and grant.devices:
-            opened = opened_devices()
+            now = runtimes()
             for vendor, devices in by_vendor(grant):
-                if vendor.is_up(opened):
+                if vendor.is_up(now):
                     self._bound.setdefault(vendor.name, vendor.variables(devices))
 
     def _objection(self, grant: Grant, item: pytest.Item) -> Refusal | None:
         """Why this process cannot show the granted devices: a runtime has read its variable already."""
         if not grant.devices:
             return None
-        opened = opened_devices()
+        now = runtimes()
         for vendor, devices in by_vendor(grant):
             shown = vendor.variables(devices)
-            if shown and vendor.is_up(opened) and self._bound.get(vendor.name) != shown:
+            if shown and vendor.is_up(now) and self._bound.get(vendor.name) != shown:
                 if vendor.name not in self._always_up:
                     return Refusal("bound", f"{vendor.name}'s runtime runs in this worker, and shows other devices")
                 self._warn(vendor, item)

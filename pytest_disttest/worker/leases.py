@@ -10,6 +10,9 @@ one, to read the notes. A file is never removed: who held the removed one and wh
 device. A lease expires where nobody has renewed it (the file's time) for as long as its note says; the agent renews
 while its controller is heard. A test's child processes do not hold what their worker does.
 
+Nobody starves: who has to wait says so by a lock on one more file, the queue, and whoever sees that before its own
+first try lets those who wait try first. So a run that needs a device for test after test leaves it to another between.
+
 Containers with a ``/tmp`` of their own see each other's leases only where ``DISTTEST_LEASES`` names a common directory.
 """
 
@@ -25,14 +28,15 @@ import stat
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from urllib.parse import quote, unquote
 
 DIRECTORY = "DISTTEST_LEASES"
 """The environment variable that names another directory than ``/tmp/disttest-leases``."""
 SUFFIX = ".lease"
-GATE = "gate"
+GATE, QUEUE = "gate", "queue"
 LOOK_AGAIN_S = 0.01
+"""How often who waits tries again; who comes later gives those who wait the time of a few tries."""
 GATE_S = 2.0
 """How long who only reads or gives back waits at the gate, which nobody keeps for longer than a theft takes."""
 DYING_S = 2.0
@@ -86,18 +90,25 @@ class Leases:
         None is held in the latter case. Devices of one's own run are never stolen.
         """
         latest = time.monotonic() + self._terms.wait_s
-        while True:
-            try:
-                with _behind_gate(self._place, latest, create=True):
-                    self._take_all(devices, test)
-                    return ""
-            except Conflict as conflict:
-                why = str(conflict)
-            except OSError as error:
-                why = f"no lease can be had in {self._place}: {error.strerror or error}"
-            if time.monotonic() >= latest:
+        try:
+            _make(self._place)
+            with _Queue(self._place) as queue:
+                if queue.has_others():
+                    time.sleep(3 * LOOK_AGAIN_S)
+                while (why := self._try(devices, test, latest)) and time.monotonic() < latest:
+                    queue.join()
+                    time.sleep(LOOK_AGAIN_S)
                 return why
-            time.sleep(LOOK_AGAIN_S)
+        except OSError as error:
+            return f"no lease can be had in {self._place}: {error.strerror or error}"
+
+    def _try(self, devices: Sequence[Wanted], test: str, latest: float) -> str:
+        try:
+            with _behind_gate(self._place, latest, create=True):
+                self._take_all(devices, test)
+        except Conflict as conflict:
+            return str(conflict)
+        return ""
 
     def give_back(self) -> None:
         """Hold nothing any more; harmless when repeated."""
@@ -268,8 +279,6 @@ def user_name() -> str:
 @contextlib.contextmanager
 def _behind_gate(place: Path, latest: float, *, create: bool = False) -> Iterator[None]:
     """Be the only one who looks at or changes leases; raises Conflict when that is not so by *latest*."""
-    if create:
-        _make(place)
     descriptor = _opened(place / GATE, create=create)
     try:
         while not _locks(descriptor, fcntl.LOCK_EX):
@@ -279,6 +288,29 @@ def _behind_gate(place: Path, latest: float, *, create: bool = False) -> Iterato
         yield
     finally:
         os.close(descriptor)
+
+
+class _Queue:
+    """Those who wait for any device of this host."""
+
+    def __init__(self, place: Path) -> None:
+        self._descriptor = _opened(place / QUEUE, create=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+    def has_others(self) -> bool:
+        """Whether somebody waits."""
+        is_empty = _locks(self._descriptor, fcntl.LOCK_EX)
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        return not is_empty
+
+    def join(self) -> None:
+        """Wait, too; if somebody looks just now, the next time is early enough."""
+        _locks(self._descriptor, fcntl.LOCK_SH)
 
 
 def _make(place: Path) -> None:

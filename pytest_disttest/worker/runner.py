@@ -12,6 +12,7 @@ from _pytest.runner import CallInfo
 from pytest_disttest import wire
 from pytest_disttest.worker import recorder
 from pytest_disttest.worker.ahead import Ahead, Held
+from pytest_disttest.worker.forkable import runtimes
 from pytest_disttest.worker.link import Link
 from pytest_disttest.worker.roll import Roll
 
@@ -41,6 +42,7 @@ class Runner:
         self._looked_at = 0.0
         self._grants: dict[int, Any] = {}
         self._borrower: Borrower | None = None
+        self._at_start = runtimes()
         # plugins that look at nextitem themselves may ask "is it None?", which no stand-in can answer
         self._eager = _foreign_nextitem_hooks(session.config)
 
@@ -78,7 +80,7 @@ class Runner:
         if self._borrower is None:
             from pytest_disttest.worker.granting import Borrower
 
-            self._borrower = Borrower(self._link, is_fresh=self._last is None)
+            self._borrower = Borrower(self._link, self._at_start)
         return self._borrower
 
     def _borrow(self, index: int, item: pytest.Item) -> bool:

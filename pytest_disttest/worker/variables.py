@@ -11,14 +11,12 @@ any more; *nodes* are what such a process has open.
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from pytest_disttest.model import DeviceGrant, Grant
-from pytest_disttest.worker.forkable import has_cuda
+from pytest_disttest.worker.forkable import Runtimes
 
 Devices = Sequence[DeviceGrant]
 Variables = dict[str, str]
@@ -46,9 +44,11 @@ class Vendor(NamedTuple):
         name = str(device.facts.get(f"{self.kind}.vendor-name", "")).lower()
         return number == self.pci if number else any(word in name for word in self.words)
 
-    def is_up(self, opened: Iterable[str]) -> bool:
-        """Whether the runtime is initialised in this process, which has the device files *opened*."""
-        return any(path.startswith(self.nodes) for path in opened) or (self.name in PYTORCHS and has_cuda())
+    def is_up(self, runtimes: Runtimes) -> bool:
+        """Whether the runtime is initialised in the process that shows *runtimes*."""
+        return any(path.startswith(self.nodes) for path in runtimes.opened) or (
+            self.name in PYTORCHS and runtimes.has_cuda
+        )
 
 
 def variables_of(grant: Grant, present: Mapping[str, str]) -> Variables:
@@ -66,16 +66,6 @@ def by_vendor(grant: Grant) -> list[tuple[Vendor, list[DeviceGrant]]]:
     """Return the granted devices of each vendor that is known here."""
     found = [(vendor, [device for device in grant.devices if vendor.made(device)]) for vendor in VENDORS]
     return [(vendor, devices) for vendor, devices in found if devices]
-
-
-def opened_devices() -> list[str]:
-    """Return the paths of the device files that this process has open; none where the system does not tell."""
-    found = []
-    with contextlib.suppress(OSError):
-        for name in os.listdir("/proc/self/fd"):
-            with contextlib.suppress(OSError):
-                found.append(os.readlink(f"/proc/self/fd/{name}"))
-    return [path for path in found if path.startswith("/dev/")]
 
 
 def _cuda(devices: Devices) -> Variables:

@@ -271,7 +271,6 @@ def test_a_runtime_that_every_worker_starts_is_a_warning(start: Callable[..., On
         "sys.modules['torch'] = types.SimpleNamespace(cuda=types.SimpleNamespace(is_initialized=lambda: True))\n"
     )
     worker = start()
-    worker.tell("terms", {"run": "r1"})
     worker.tell("grant", item("granted"), on(A))
 
     told = worker.run(item("after"), item("granted"))

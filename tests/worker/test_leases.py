@@ -131,6 +131,38 @@ def test_a_dead_process_holds_nothing(place: Path, hold: Hold, wanted: Wanted):
     assert "" == Leases(Terms(run="r2", **HASTY), place).take([GPU], "t")
 
 
+def test_a_run_that_needs_a_device_all_the_time_leaves_it_to_others_between(place: Path):
+    """Who takes it again at once does not do so before those who wait had their chance."""
+    greedy = subprocess.Popen([sys.executable, "-c", GREEDY, str(place)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert "begun" == says(greedy)
+        mine = Leases(Terms(run="r2", wait_s=20.0), place)
+        for _ in range(3):
+            began = len((place / "takes").read_text())
+            assert "" == mine.take([GPU], "t")
+            assert len((place / "takes").read_text()) - began <= 3
+            mine.give_back()
+    finally:
+        greedy.kill()
+        greedy.communicate()
+
+
+GREEDY = """
+import sys, time
+from pathlib import Path
+from pytest_disttest.worker.leases import Leases, Terms, Wanted
+place = Path(sys.argv[1])
+mine = Leases(Terms(run="r1", wait_s=60.0), place)
+while True:
+    assert not mine.take([Wanted("gpu", "GPU-aaaa-1")], "t")
+    with open(place / "takes", "a") as takes:
+        takes.write("x")
+    print("begun", flush=True)
+    time.sleep(0.3)
+    mine.give_back()
+"""
+
+
 def test_a_device_is_shared_within_a_run_only(place: Path, hold: Hold):
     """Workers of one run share it, nobody has it whole meanwhile, and another run has it when the last is through."""
     first, second = hold(HALF), hold(HALF)
@@ -271,6 +303,7 @@ def test_a_place_that_cannot_be_used_is_said(tmp_path: Path):
 def test_a_gate_that_stays_closed_is_said(place: Path):
     """A stopped process at the gate is no reason to wait for ever."""
     mine = Leases(Terms(wait_s=0.05), place)
+    place.mkdir()
     with leases._behind_gate(place, 0.0, create=True):
         assert "others are busy with the leases" in mine.take([GPU], "t")
     assert "" == mine.take([GPU], "t")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_disttest.model import DeviceGrant, Grant
+from pytest_disttest.worker.forkable import Runtimes
 from pytest_disttest.worker.variables import VENDORS, variables_of
 
 
@@ -111,4 +112,4 @@ def test_a_runtime_is_known_by_what_it_has_open(name: str, path: str, is_up: boo
     """A library that only counts devices has not read the variable."""
     vendor = next(each for each in VENDORS if each.name == name)
 
-    assert is_up == vendor.is_up(["/dev/pts/0", path])
+    assert is_up == vendor.is_up(Runtimes(("/dev/pts/0", path)))
