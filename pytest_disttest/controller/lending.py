@@ -11,7 +11,7 @@ from pytest_disttest.controller.run import Run
 from pytest_disttest.model import Grant
 
 WAIT_S = 0.5
-"""How long a worker tries to have a lease; then its case goes back, and another one is tried."""
+"""How long a worker tries to have a lease before it says so, and is told to try again: in between it hears us."""
 
 
 class Lending:
@@ -21,6 +21,7 @@ class Lending:
         self._run = run
         self._tell = tell
         self._agreed: set[tuple[str, str]] = set()
+        self._waiting: set[int] = set()
 
     def grant(self, node: WorkerNode, pairs: Iterable[tuple[int, Grant]]) -> None:
         """Tell a worker what cases may use, before it is told to run them."""
@@ -31,6 +32,14 @@ class Lending:
             if grant.devices:
                 self._agree(node)
             self._tell(node, "grant", node.items[case], grant_as_plain(grant))
+
+    def wait(self, case: int, node: WorkerNode, why: str) -> None:
+        """Say once that a case waits for what another run holds."""
+        if case not in self._waiting:
+            self._waiting.add(case)
+            nodeid = self._run.nodeid(case)
+            self._run.screen.note(f"{nodeid} waits on host {node.host}: {why} (--hw-steal breaks a lease)")
+            self._run.journal.note("lease-busy", f"{nodeid}: {why}", host=node.host, worker=node.id)
 
     def _agree(self, node: WorkerNode) -> None:
         """Tell a worker once in whose name it takes leases; a simulated device is none that others could use."""

@@ -59,6 +59,8 @@ class Loop:
             "share": self.workers.share,
             "waiting": self.workers.waiting,
             "refused": self.workers.refused,
+            "busy": self.workers.busy,
+            "bound": self.workers.bound,
             "need": self.workers.need,
             "warning": self.workers.warning,
             "suite-property": self.workers.suite_property,

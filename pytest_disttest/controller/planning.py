@@ -6,18 +6,23 @@ import threading
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_disttest.controller.casework import CaseWork
 from pytest_disttest.controller.collection import is_partial
 from pytest_disttest.controller.demands import demands_of
-from pytest_disttest.controller.places import told_apart
+from pytest_disttest.controller.places import places_on, told_apart
 from pytest_disttest.controller.run import Run
 from pytest_disttest.errors import NoHostFits
 from pytest_disttest.match import eligibility
-from pytest_disttest.model import Capabilities, Outcome, Plan
+from pytest_disttest.model import NOTHING, Capabilities, Outcome, Plan
 from pytest_disttest.plan import build_plan, render_plan, seams
 from pytest_disttest.schedule import Scheduler
 from pytest_disttest.store import durations
+
+
+if TYPE_CHECKING:
+    from pytest_disttest.match.ledger import Ledger
 
 
 def make_plan(run: Run) -> Plan:
@@ -100,7 +105,25 @@ def make_scheduler(plan: Plan, run: Run, experience: Experience) -> Scheduler:
     known = experience.durations()
     cases = run.collected.cases
     predicted = {case.index: known[case.nodeid] for case in cases if case.nodeid in known} if known else {}
-    return Scheduler(told_apart(plan, run), seams=partial(seams, cases), predicted=predicted)
+    demands = {case.index: case.demand for case in cases if case.demand is not NOTHING and case.demand}
+    return Scheduler(
+        told_apart(plan, run),
+        seams=partial(seams, cases),
+        predicted=predicted,
+        demands=demands,
+        ledgers=ledgers_of(run) if demands else {},
+    )
+
+
+def ledgers_of(run: Run) -> dict[str, Ledger]:
+    """Return what each host has to give, by host and by the other places of its workers."""
+    from pytest_disttest.match.ledger import Ledger
+
+    books: dict[str, Ledger] = {}
+    for link in run.ready_links:
+        ledger = Ledger(link.host.name, link.capabilities, workers=link.workers)
+        books |= dict.fromkeys(places_on(run, link.host.name), ledger)
+    return books
 
 
 def only_where_collected(eligible: Mapping[int, frozenset[str]], run: Run) -> dict[int, frozenset[str]]:

@@ -109,6 +109,26 @@ class WorkerWork:
             self.lending.grant(node, zip(cases, grants, strict=True))
         self._tell(node, "run", [node.items[case] for case in cases])
 
+    def busy(self, node: WorkerNode, item: int, why: str) -> None:
+        """A worker could not have what a case was granted: another run holds it. It tries again until that ends."""
+        case = node.case(item)
+        if self._run.stopping or self._run.grants.get(case) is None:
+            return
+        self.lending.wait(case, node, why)
+        self.lending.grant(node, [(case, self._run.grants[case])])
+        self._tell(node, "run", [item])
+
+    def bound(self, node: WorkerNode, item: int, why: str) -> None:
+        """A worker cannot show other devices than it did: it ends, its case goes back, and a fresh one comes."""
+        link = self._run.fleet.links[node.host]
+        self._run.grants.pop(node.case(item), None)
+        self._run.decide(WorkerLost(node.id))
+        self.part(node, None)
+        if not self._run.stopping:
+            self._run.tallies[node.host].restarts += 1
+            self._enlist_late(link)
+            self._run.screen.note(f"worker {node.id} is replaced: {why}")
+
     def is_known(self, node: WorkerNode) -> bool:
         """Whether the worker's own item numbers can be understood."""
         return node.has_collected and node.digest in self._run.collected.maps
@@ -193,10 +213,16 @@ class WorkerWork:
         if self._restarts_left is not None:
             self._restarts_left -= 1
         self._run.tallies[node.host].restarts += 1
-        fresh = self._run.roster.enlist(link, self._forks.start(link))
-        collects = self._sharing.way_of_latecomers(node.host)
-        self._run.roster.instruct(link, fresh, table=node.host not in self._run.counts, collects=collects)
+        fresh = self._enlist_late(link)
         self._run.screen.note(f"worker {node.id} died ({cause}); {fresh.id} takes its place")
+
+    def _enlist_late(self, link: HostLink) -> WorkerNode:
+        """Start a worker while others run already."""
+        name = link.host.name
+        fresh = self._run.roster.enlist(link, self._forks.start(link))
+        collects = self._sharing.way_of_latecomers(name)
+        self._run.roster.instruct(link, fresh, table=name not in self._run.counts, collects=collects)
+        return fresh
 
     def _refusal(self, node: WorkerNode, cause: str, words: dict[str, str]) -> str:
         if not node.has_collected:

@@ -47,7 +47,7 @@ CROWD = """
 """
 
 HELD = """
-    SELECT host, device, amount, epoch(started_at), epoch(started_at) + setup_s + call_s + teardown_s
+    SELECT grants.host, device, amount, epoch(started_at), epoch(started_at) + setup_s + call_s + teardown_s
     FROM grants JOIN attempts USING (run_id, case_index, number)
     WHERE kind = 'gpu'
 """
