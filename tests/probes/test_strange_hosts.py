@@ -43,11 +43,25 @@ def test_no_content_of_any_file_is_an_error(data: st.DataObject, machine: str, t
     for path in data.draw(st.lists(st.sampled_from(files), max_size=6)) if files else ():
         strange = data.draw(STRANGE)
         path.write_bytes(strange.encode("utf-8", "surrogateescape"))
-    outputs = {line: data.draw(STRANGE) for line in place.outputs or {}}
-    place = place._replace(outputs=data.draw(st.sampled_from([outputs, place.outputs])))
 
     check(probed(place))
     json.dumps([gpu_use.probe(place), load.probe(place)])
+
+
+PROGRAMS = ("nvidia-smi -q -x", "nvidia-smi --query-gpu=uuid,memory.free --format=csv,noheader,nounits")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), machine=st.sampled_from(["mac", "neuron", "hopper"]))
+def test_no_output_of_a_program_is_an_error(data: st.DataObject, machine: str, tmp_path: Path):
+    """Vendors' programs print what they like, and end as they like."""
+    root = tmp_path / machine
+    shutil.rmtree(root, ignore_errors=True)
+    place = laid_out(text_of(machine), root)
+    outputs = {line: data.draw(STRANGE) for line in [*(place.outputs or {}), *PROGRAMS]}
+
+    check(probed(place._replace(outputs=outputs)))
+    json.dumps(gpu_use.probe(place._replace(outputs=outputs)))
 
 
 def check(profile: dict[str, Any]) -> None:
