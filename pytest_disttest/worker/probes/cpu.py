@@ -123,7 +123,7 @@ def _elsewhere(place: Place) -> Finding:
     facts: Facts = {}
     for key, name in names.items():
         told = _number(place.run("sysctl", "-n", name)[1])
-        if told:
+        if told is not None and told > 0:
             facts[key] = told
     facts.setdefault("cpu.processors", place.affinity or 1)
     code, brand = place.run("sysctl", "-n", "machdep.cpu.brand_string")
