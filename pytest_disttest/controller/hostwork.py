@@ -10,6 +10,7 @@ from pytest_disttest.controller.run import Run
 from pytest_disttest.controller.workerwork import WorkerWork
 from pytest_disttest.errors import DisttestError, HostUnusable
 from pytest_disttest.match import offered
+from pytest_disttest.model import Capabilities
 from pytest_disttest.schedule import HostLost
 
 BEAT_S = 2.0
@@ -117,13 +118,13 @@ class HostWork:
             python=python,
             platform=platform,
             workers=workers,
-            capabilities=capabilities(link) if state == "ready" else {},
+            capabilities=capabilities(link).facts if state == "ready" else {},
             state=state,
             reason=reason,
         )
 
 
-def capabilities(link: HostLink) -> dict[str, Any]:
+def capabilities(link: HostLink) -> Capabilities:
     """Return what a host offers."""
     return offered(link.facts, link.host)
 

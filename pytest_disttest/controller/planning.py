@@ -6,7 +6,6 @@ import threading
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pytest_disttest.controller.casework import CaseWork
 from pytest_disttest.controller.collection import is_partial
@@ -14,7 +13,7 @@ from pytest_disttest.controller.hostwork import capabilities
 from pytest_disttest.controller.places import told_apart
 from pytest_disttest.controller.run import Run
 from pytest_disttest.match import eligibility
-from pytest_disttest.model import Outcome, Plan
+from pytest_disttest.model import Capabilities, Outcome, Plan
 from pytest_disttest.plan import build_plan, render_plan, seams
 from pytest_disttest.schedule import Scheduler
 from pytest_disttest.store import durations
@@ -40,7 +39,7 @@ def make_plan(run: Run) -> Plan:
     return plan
 
 
-def show(plan: Plan, run: Run, offers: Mapping[str, Mapping[str, Any]]) -> None:
+def show(plan: Plan, run: Run, offers: Mapping[str, Capabilities]) -> None:
     """Print the plan, line by line."""
     for line in render_plan(plan, run.collected.cases, offers).splitlines():
         run.screen.note(line)
