@@ -48,7 +48,7 @@ class Requirement(NamedTuple):
     origin: str = ""
 
     def __str__(self) -> str:
-        shown = f"({', '.join(map(str, self.value))})" if isinstance(self.value, tuple) else self.value
+        shown = ", ".join(map(str, self.value)) if isinstance(self.value, tuple) else self.value
         return f"{self.key} {self.operator} {shown}".rstrip()
 
 

@@ -11,7 +11,8 @@ from typing import Final
 
 _MARK: Final = re.compile(r"""\\.|"[^"]*"|'[^']*'|[\[\](){}]|,|(?<=\s)and(?=\s)""", re.DOTALL)
 _CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
-_QUOTED: Final = re.compile(r""""([^"]*)"|'([^']*)'""", re.DOTALL)
+# Within quotes the same quote is said twice.
+_QUOTED: Final = re.compile(r""""((?:[^"]|"")*)"|'((?:[^']|'')*)'""", re.DOTALL)
 _NEEDS_QUOTES: Final = re.compile(r"""[,;=<>!~"'()\[\]{}\\]|(?<!\S)and(?!\S)|^\s|\s$|\s\s|[^\S ]|^$""")
 
 
@@ -45,11 +46,15 @@ def _cut(text: str, ands: bool) -> list[str]:
 def unquoted(text: str) -> tuple[str, bool]:
     """Return *text* without the quotes around it, and whether there were any."""
     match = _QUOTED.fullmatch(text)
-    return (text, False) if match is None else (match[1] if match[1] is not None else match[2], True)
+    if match is None:
+        return text, False
+    return (match[2].replace("''", "'") if match[1] is None else match[1].replace('""', '"')), True
 
 
 def quoted(text: str) -> str:
     """Return *text* as it stands in a condition: in quotes where it would be read differently without."""
     if not _NEEDS_QUOTES.search(text):
         return text
-    return f"'{text}'" if '"' in text else f'"{text}"'
+    if '"' in text and "'" not in text:
+        return f"'{text}'"
+    return '"{}"'.format(text.replace('"', '""'))

@@ -60,7 +60,10 @@ def requirement(key: Key, operator: str, value: object, place: str, *, origin: s
 
 
 def scalar(key: Key, operator: str, value: object, place: str, origin: str) -> Scalar:
-    """Return one value of *key* in its usual form; raises BadMarker for what is none."""
+    """Return one value of *key* in its usual form; raises BadMarker for what is none.
+
+    *operator* "" reads what a host has, of which more may be said than a condition can ask for.
+    """
     if operator in _PATTERNS:
         return _pattern(value, place, origin)
     match key.kind:
@@ -69,7 +72,7 @@ def scalar(key: Key, operator: str, value: object, place: str, origin: str) -> S
         case "size":
             return _size(value, place, origin)
         case "version":
-            return _version(value, place, origin)
+            return _version(value, place, origin, is_fact=not operator)
         case "flag":
             return _truth(value, place, origin)
     return _word(key, value, place, origin)
@@ -92,7 +95,7 @@ def _size(value: object, place: str, origin: str) -> int:
         raise BadMarker(f"hw({origin!r}): {why}", place=place, hint=hint) from None
 
 
-def _version(value: object, place: str, origin: str) -> str:
+def _version(value: object, place: str, origin: str, *, is_fact: bool) -> str:
     if isinstance(value, float):  # 3.10 and 3.1 are one number
         raise BadMarker(
             f"hw({origin!r}): a version is a text, not {value!r}", place=place, hint=f'put it in quotes: "{value}"'
@@ -100,6 +103,8 @@ def _version(value: object, place: str, origin: str) -> str:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or version_key(text) is None:
         raise BadMarker(f"hw({origin!r}): {value!r} is no version: it holds no number", place=place)
+    if is_fact:
+        return text
     if "*" in text:
         raise BadMarker(
             f"hw({origin!r}): {value!r} stands for many versions", place=place, hint="'3.11.*' goes with '=' alone"
@@ -153,11 +158,12 @@ def read_fact(name: str, value: object, place: str) -> Value:
     from .naming import named  # it tells unknown keys, which needs the values of none
 
     key = named(name, place)
-    shown = f"{name} = {value}"
-    if key.kind in ("set", "level"):
-        words = value if isinstance(value, list | tuple) else [value]
-        return tuple(scalar(key, "=", word, place, shown) for word in words)
-    return scalar(key, "=", value, place, shown)
+    written = f"{name} = {value}"
+    if isinstance(value, list | tuple) and key.kind in ("set", "level"):
+        return tuple(scalar(key, "", word, place, written) for word in value)
+    found = scalar(key, "", value, place, written)
+    # Of a level told by its name alone the matcher knows what numbered ones lie below it.
+    return (found,) if key.kind == "set" else found
 
 
 def shown(requirement: Requirement) -> str:

@@ -54,6 +54,7 @@ def read(*marks):
         (hw("hostname ~ x{1,2}[(,]"), [("hostname", "~", "x{1,2}[(,]")]),
         (hw("cpu.model-name = Intel(R) Core(TM) i7"), [("cpu.model-name", "=", "Intel(R) Core(TM) i7")]),
         (hw(cpu_model_name="a, b and c"), [("cpu.model-name", "=", "a, b and c")]),
+        (hw('hostname = \'it\'\'s\', location = "a ""b"""'), [("hostname", "=", "it's"), ("location", "=", 'a "b"')]),
         (hw("cpu.model-name in ('a, b', c d)"), [("cpu.model-name", "in", ("a, b", "c d"))]),
         (hw(cores=">= 4, <= 16"), [("cpu.processors", "<=", 16), ("cpu.processors", ">=", 4)]),
         (hw("location exists", "tpm.version absent"), [("location", "exists", ""), ("tpm.version", "absent", "")]),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+from time import process_time
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pytest_disttest import needs
@@ -11,6 +16,7 @@ from pytest_disttest.errors import BadMarker
 from pytest_disttest.markers import demand_of
 from pytest_disttest.model import NOTHING, Preference, Requirement
 from pytest_disttest.needs import shown
+from pytest_disttest.needs.splitting import quoted
 
 PLACE = "tests/test_a.py::test_x"
 PRESETS = {
@@ -273,6 +279,16 @@ def test_any_text_is_a_demand_or_a_refusal(text, beginning):
         assert [r[:3] for r in again] == [r[:3] for r in alternative]
 
 
+@given(st.text(min_size=1, max_size=20))
+def test_any_value_can_be_quoted(text):
+    """And stands as it was in the middle of other conditions."""
+    assume(text.strip())
+    written = f"os = linux, hostname = {quoted(text)} and location in ({quoted(text)}, x)"
+    found = {r.key: r.value for r in needs.from_conditions([written], PLACE)}
+
+    assert (found["hostname"], found["location"]) == (text, tuple(sorted({text, "x"})))
+
+
 values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-3, 3), st.floats(), st.text(max_size=6), st.sampled_from(
         ["gpu exists", ">= 1", "8 GiB", "3.11", "max", "firefox", "preset:BIG", "linux"])),
@@ -295,10 +311,21 @@ def test_any_keywords_are_a_demand_or_a_refusal(keywords):
     read([hw(**keywords)])
 
 
+def test_a_run_without_such_marks_does_not_load_the_words():
+    """The tables and patterns are made when the first test asks for something."""
+    asked = """
+import sys
+from pytest_disttest.markers import demand_of
+assert not demand_of([("dependency", (), {}), ("xdist_group", ("a",), {})], "t")
+assert "pytest_disttest.needs" not in sys.modules
+assert demand_of([("workload", ("io",), {})], "t")
+assert "pytest_disttest.needs" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", asked], check=True, cwd=Path(__file__).parents[2], timeout=60)
+
+
 def test_many_different_marks_are_read_quickly():
     """A suite of 10,000 tests with a demand each; the limit is loose, a slip into seconds is not."""
-    from time import process_time
-
     start = process_time()
     for number in range(2_000):
         demanded(hw("os = linux", cores=number, memory=f"{number} MiB", gpu="cuda >= 12, memory >= 16 GiB"))

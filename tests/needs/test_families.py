@@ -137,6 +137,9 @@ def test_every_key_is_told_by_somebody():
         ("os", "darwin", "macos"),
         ("kernel", "6.1.0-13-amd64", "6.1.0-13-amd64"),
         ("fact.rig", "a, b", "a, b"),
+        ("package.torch", "2.1.0+cu121", "2.1.0+cu121"),
+        ("cpu.level", "x86-64-v3", "x86_64_v3"),
+        ("cpu.microarch", ["zen2", "zen"], ("zen2", "zen")),
     ],
 )
 def test_a_fact_that_a_person_wrote(key, value, fact):
