@@ -9,11 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import selectors
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -21,23 +17,11 @@ from typing import Any
 import pytest_disttest
 from pytest_disttest.worker import fingerprint
 from pytest_disttest.worker.probes import cache
-from pytest_disttest.worker.probes.finding import STATUSES, Finding, Place, here
+from pytest_disttest.worker.probes.asking import ask, restored
+from pytest_disttest.worker.probes.finding import Finding, Place, here
 from pytest_disttest.worker.probes.merging import merged, unknown_families
 from pytest_disttest.worker.probes.table import FAMILIES, Row, rows
 
-BOOT = """
-import importlib.util as util, sys
-place, out = sys.argv[1:3]
-name, start = "pytest_disttest", place + "/__init__.py"
-spec = util.spec_from_file_location(name, start, submodule_search_locations=[place])
-package = sys.modules[name] = util.module_from_spec(spec)
-spec.loader.exec_module(package)
-from pytest_disttest.worker.probes.prober import main
-main(int(out))
-"""
-START_S = 10.0
-"""How much longer than its probes the process that runs them may take: to start on a busy host, and to sweep up."""
-ERRORS = "errors"
 FRESH = (
     Row("load", "pytest_disttest.worker.probes.load:probe", ("system", "cpu", "memory")),
     Row("disk", "pytest_disttest.worker.probes.disk:probe", ("disk",)),
@@ -65,7 +49,8 @@ def probe_host(
     fingerprints are "" where not all was asked that they are made of; each probe's part is told under ``probes``.
     """
     began = time.monotonic()
-    asked = tuple(family for family in FAMILIES if family in set(families))
+    given = set(families)
+    asked = tuple(family for family in FAMILIES if family in given)
     place = here(directory, root)
     if facts_dir:
         place = place._replace(environment={**place.environment, "DISTTEST_FACTS": facts_dir})
@@ -86,10 +71,11 @@ def volatile(families: Iterable[str] = FAMILIES, *, directory: str = "", limit_s
     Sizes are bytes; a device has ``memory_free`` and ``processes`` (their ids) as far as it tells. What cannot be
     told is left out; never raises.
     """
-    wanted = tuple(row for row in FRESH if set(row.families) & set(families))
+    given = set(families)
+    wanted = tuple(row for row in FRESH if given & set(row.families))
     told: dict[str, Any] = {}
     with contextlib.suppress(Exception):
-        for finding, _ in _asked(wanted, here(directory), limit_s).values():
+        for finding, _ in ask(wanted, here(directory), limit_s).values():
             told |= finding.marks
             if "disk.free" in finding.facts:
                 told["disk.free"] = finding.facts["disk.free"]
@@ -103,7 +89,7 @@ def _kept_or_asked(
     folder, now = cache.directory(cache_dir, place.environment), cache.clock()
     key = cache.key(place, pytest_disttest.__version__, wanted, sys.executable)
     kept = {} if fresh else _restored(cache.read(folder, key, now), wanted)
-    found = _asked([row for row in wanted if row.name not in kept], place, limit_s)
+    found = ask([row for row in wanted if row.name not in kept], place, limit_s)
     new = {
         row.name: {"finding": found[row.name][0]._asdict(), "seconds": found[row.name][1], "at": now}
         for row in wanted
@@ -124,112 +110,6 @@ def _restored(answers: Mapping[str, Any], wanted: Sequence[Row]) -> dict[str, di
                 finding = restored(answer["finding"])
                 kept[row.name] = {"finding": finding, "seconds": float(answer["seconds"]), "kept": True}
     return kept
-
-
-def _asked(wanted: Sequence[Row], place: Place, limit_s: float) -> dict[str, tuple[Finding, float]]:
-    """Return each row's finding and the seconds it took, from the process that runs them all."""
-    if not wanted:
-        return {}
-    told: dict[str, tuple[Finding, float]] = {}
-    latest = max(min(row.limit_s, limit_s) if limit_s else row.limit_s for row in wanted) + START_S
-    with tempfile.TemporaryDirectory(prefix="disttest-probes-", ignore_cleanup_errors=True) as private:
-        for line in _lines(wanted, place, limit_s, latest, private):
-            answer = json.loads(line)
-            told[answer["name"]] = _finding(answer), float(answer["seconds"])
-        missing = f"the process that runs the probes ended without its answer{_last_words(private)}"
-    lost = {row.name: (Finding(row.name, "unknown", why=missing), 0.0) for row in wanted if row.name not in told}
-    return {**told, **lost}
-
-
-def _last_words(private: str) -> str:
-    with open(os.path.join(private, ERRORS), encoding="utf-8", errors="replace") as file:
-        lines = file.read().splitlines()
-    return f": {lines[-1]}" if lines else ""
-
-
-def _finding(answer: Mapping[str, Any]) -> Finding:
-    if answer["finding"] is None:
-        return Finding(answer["name"], "unknown", why=answer["why"])
-    try:
-        return restored(answer["finding"])._replace(name=answer["name"])
-    except (TypeError, ValueError) as fault:
-        return Finding(answer["name"], "unknown", why=f"its answer makes no sense: {fault}")
-
-
-def restored(plain: Mapping[str, Any]) -> Finding:
-    """Return the Finding that JSON made of one; ValueError or TypeError where its parts are not what they must be."""
-    finding = Finding(**plain)
-    if finding.status not in STATUSES:
-        raise ValueError(f"{finding.status!r} is no status")
-    for facts in (finding.facts, *(each["facts"] for each in finding.devices)):
-        strange = [key for key, value in facts.items() if not _is_value(value)]
-        if strange:
-            raise ValueError(f"{', '.join(strange)} has no value of a fact")
-    for each in finding.devices:
-        if not {"kind", "id", "address", "facts", "unknown", "fault"} <= set(each):
-            raise ValueError("a device is made by finding.device")
-    unknown = {str(key): str(why) for key, why in finding.unknown.items()}
-    return finding._replace(devices=tuple(finding.devices), unknown=unknown)
-
-
-def _is_value(value: Any) -> bool:
-    return all(isinstance(part, str | int | float) for part in (value if isinstance(value, list | tuple) else [value]))
-
-
-def _lines(wanted: Sequence[Row], place: Place, limit_s: float, latest: float, private: str) -> list[bytes]:
-    """Run the prober and return its lines, as many as come before *latest* seconds have passed."""
-    reading, writing = os.pipe()
-    request = {"rows": list(wanted), "place": place._asdict(), "limit_s": limit_s}
-    package = os.path.dirname(os.path.abspath(pytest_disttest.__file__))
-    with os.fdopen(reading, "rb", buffering=0) as answers, open(os.path.join(private, ERRORS), "wb") as errors:
-        try:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-c", BOOT, package, str(writing)],
-                stdin=subprocess.PIPE,
-                stdout=errors,
-                stderr=errors,
-                pass_fds=[writing],
-                # What a probe is killed in the middle of leaves its files where they are removed with the rest.
-                env={**os.environ, "TMPDIR": private},
-                start_new_session=True,
-            )
-        finally:
-            os.close(writing)
-        try:
-            with contextlib.suppress(BrokenPipeError):
-                stdin = process.stdin
-                assert stdin is not None
-                stdin.write(json.dumps(request).encode() + b"\n")
-                stdin.flush()
-            text = _until(answers.fileno(), time.monotonic() + latest)
-        finally:
-            _ended(process)
-    return text.split(b"\n")[:-1]
-
-
-def _until(descriptor: int, deadline: float) -> bytes:
-    """Return what comes through a pipe until its end, or until *deadline*."""
-    text = bytearray()
-    with selectors.DefaultSelector() as selector:
-        selector.register(descriptor, selectors.EVENT_READ)
-        while selector.select(max(0.0, deadline - time.monotonic())):
-            said = os.read(descriptor, 1 << 16)
-            if not said:
-                break
-            text += said
-    return bytes(text)
-
-
-def _ended(process: subprocess.Popen[bytes]) -> None:
-    """Let the prober end by itself: the end of its input tells it to kill what it still runs."""
-    with contextlib.suppress(OSError):
-        if process.stdin is not None:
-            process.stdin.close()
-    try:
-        process.wait(2.0)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _profile(

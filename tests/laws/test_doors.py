@@ -10,17 +10,30 @@ import pytest
 from laws.source import Module, modules
 
 DOORS = {
+    "amdsmi": "worker",
+    "archspec": "worker",
     "duckdb": "store",
     "execnet": "gateways",
     "networkx": "plan",
     "pathspec": "gateways",
+    "pynvml": "worker",
+    "pyopencl": "worker",
     "rich": "reports",
     "selenium": "browser",
+    "wgpu": "worker",
 }
 
 # Goes to hosts, which need nothing but Python and pytest (pluggy comes with it).
 SHIPPED = ("", "errors", "hookspecs", "markers", "match", "model", "needs", "options", "wire", "worker")
 THERE = {*sys.stdlib_module_names, "pytest", "_pytest", "pluggy"}
+# A probe asks for the library that knows its devices; that there is none is an answer, and the host needs none.
+ASKED_FOR = {
+    "worker.probes.amd": {"amdsmi"},
+    "worker.probes.cpu": {"archspec"},
+    "worker.probes.nvml": {"pynvml"},
+    "worker.probes.opencl": {"pyopencl"},
+    "worker.probes.vulkan": {"wgpu"},
+}
 
 # What must not be returned by what a room offers.
 KEPT_IN = {"plan": ("nx.", "Graph"), "store": ("duckdb.", "Connection", "DuckDB")}
@@ -45,7 +58,7 @@ def test_what_is_shipped_needs_only_python_and_pytest():
         f"{module.path}:{foreign.line} imports {foreign.name}"
         for module in shipped
         for foreign in module.foreign_imports
-        if foreign.top not in THERE
+        if foreign.top not in THERE | ASKED_FOR.get(module.name, set())
     ]
     assert [] == [
         f"{module.path}:{own.line} imports {own.name}"
@@ -53,6 +66,17 @@ def test_what_is_shipped_needs_only_python_and_pytest():
         for own in module.own_imports
         if own.name.partition(".")[0] not in SHIPPED
     ]
+
+
+def test_a_probe_asks_for_a_library_only_when_it_runs():
+    """None of them is imported with its module, so that a host without it can load what it was sent."""
+    asking = [module for module in modules() if module.name in ASKED_FOR]
+
+    assert set(ASKED_FOR) == {module.name for module in asking}
+    for module in asking:
+        at_once = [node for node in module.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        names = {alias.name.partition(".")[0] for node in at_once for alias in node.names}
+        assert set() == names & ASKED_FOR[module.name]
 
 
 @pytest.mark.parametrize("room", KEPT_IN)

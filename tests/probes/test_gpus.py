@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from rigs.nvml import H100, MIB, Nvml, error, gpu, second
 from rigs.recorded import laid_out, probed, text_of
 
-from pytest_disttest.worker.probes import amd, gpu_use, nvidia, vulkan
+from pytest_disttest.worker.probes import amd, gpu_use, nvidia, nvml, vulkan
 from pytest_disttest.worker.probes.finding import Finding, Place
 
 AST = "ast only drives a display: it offers no render node"
 
 
-def hopper(tmp_path: Path, nvml: Nvml | None) -> dict[str, Any]:
-    """Return the recorded server's profile with *nvml* in the place of its library; None for a server without."""
+def hopper(tmp_path: Path, library: Nvml) -> dict[str, Any]:
+    """Return the recorded server's profile with *library* in the place of NVML."""
     place = laid_out(text_of("hopper"), tmp_path)
-    return probed(place, instead={"nvidia": lambda: nvidia.read(nvml)} if nvml else None)
+    return probed(place, instead={"nvidia": lambda: nvml.read(library)})
 
 
 def faults(profile: dict[str, Any]) -> dict[str, str]:
@@ -82,6 +82,16 @@ def test_a_gpu_that_is_lost_while_it_is_asked_has_a_fault(tmp_path: Path):
     assert "gpu.api" not in device["facts"]
 
 
+def test_in_windows_subsystem_for_linux_nvml_alone_tells(tmp_path: Path):
+    """The bus shows a paravirtual display there; that NVML knows more is no contradiction."""
+    place = laid_out("pci 0001:00:00.0 class=030200 vendor=1414 device=008e driver=dxgkrnl\n", tmp_path)
+    profile = probed(place, instead={"nvidia": lambda: nvml.read(Nvml(gpu()))})
+
+    assert nvidia.shows(place)
+    assert [] == profile["degraded"]
+    assert [H100["UUID"]] == [device["id"] for device in profile["devices"] if not device["fault"]]
+
+
 def test_a_gpu_that_only_nvml_sees_is_a_contradiction(tmp_path: Path):
     """NVML lists more than the bus shows."""
     odd = gpu(UUID="GPU-odd", PciInfo=type(H100["PciInfo"])(busId="00000000:5E:00.0", pciDeviceId=0x233010DE))
@@ -111,7 +121,7 @@ def test_every_state_of_nvml_is_the_fault_of_the_gpus(number: int, status: str, 
 @given(st.sets(st.sampled_from(sorted(H100))), st.sampled_from([2, 3, 13, 999]))
 def test_each_field_fails_on_its_own(fields: set[str], number: int):
     """Whatever fields a GPU does not support, the others are told, and each of those says why it is not."""
-    finding = nvidia.read(Nvml(gpu(**dict.fromkeys(fields, error(number)))))
+    finding = nvml.read(Nvml(gpu(**dict.fromkeys(fields, error(number)))))
     (device,) = finding.devices
 
     assert ("ok", "") == (finding.status, device["fault"])
@@ -124,7 +134,7 @@ def test_each_field_fails_on_its_own(fields: set[str], number: int):
 
 def test_old_bindings_give_bytes():
     """Text is text whatever release of nvidia-ml-py is installed."""
-    (device,) = nvidia.read(Nvml(gpu(UUID=b"GPU-1", Name=b"Tesla T4"), driver=b"470.1")).devices
+    (device,) = nvml.read(Nvml(gpu(UUID=b"GPU-1", Name=b"Tesla T4"), driver=b"470.1")).devices
     facts = device["facts"]
 
     assert ("GPU-1", "Tesla T4", "470.1") == (device["id"], facts["gpu.device-name"], facts["gpu.driver-version"])
@@ -132,9 +142,9 @@ def test_old_bindings_give_bytes():
 
 def test_the_real_library_finds_no_driver_here():
     """nvidia-ml-py itself, on a machine without a driver, is an answer and no error."""
-    library = nvidia.library()
+    library = nvml.library()
     assert library is not None, "nvidia-ml-py is one of our dependencies"
-    finding = nvidia.read(library)
+    finding = nvml.read(library)
 
     assert (finding.status, finding.why) in {("absent", "NVML library not found"), ("ok", "")}
 
@@ -295,7 +305,7 @@ def test_an_adapter_is_the_gpu_that_it_drives(tmp_path: Path):
     """Vulkan's view of a GPU adds an API to the device that PCI shows; it is listed once per backend."""
     rows = [{**ARC, "backend_type": "Vulkan"}, {**ARC, "backend_type": "OpenGL"}]
     place = laid_out(text_of("arc-laptop"), tmp_path)
-    gpus = [d for d in probed(place, instead=wgpu(*rows), leave=("python", "disk", "opencl"))["devices"]]
+    gpus = probed(place, instead=wgpu(*rows), leave=("python", "disk", "opencl"))["devices"]
 
     arc = next(each for each in gpus if each["address"] == "0000:03:00.0")
     assert 3 == len(gpus)

@@ -26,7 +26,9 @@ class Nvml:
 
     NVMLError = pynvml.NVMLError
 
-    def __init__(self, *gpus: Any, init: Exception | None = None, driver: Any = "550.127.05", cuda: Any = 12040) -> None:
+    def __init__(
+        self, *gpus: Any, init: Exception | None = None, driver: Any = "550.127.05", cuda: Any = 12040
+    ) -> None:
         self._gpus, self._init, self._driver, self._cuda = gpus, init, driver, cuda
 
     def nvmlInit(self) -> None:  # noqa: N802
@@ -68,7 +70,7 @@ def error(number: int) -> Exception:
 def second(**fields: Any) -> dict[str, Any]:
     """Return the second H100 of the recorded server."""
     where = SimpleNamespace(busId="00000000:3B:00.0", pciDeviceId=0x233010DE)
-    return gpu(UUID="GPU-7c1e4b6f-1d80-4c46-8b70-1e202b3c4d5e", PciInfo=where, **fields)
+    return gpu(**{"UUID": "GPU-7c1e4b6f-1d80-4c46-8b70-1e202b3c4d5e", "PciInfo": where, **fields})
 
 
 def _given(value: Any) -> Any:

@@ -117,5 +117,3 @@ def marks_of(profile: dict[str, Any]) -> dict[str, Any]:
     for finding in profile["findings"].values():
         marks |= finding.marks
     return marks
-
-

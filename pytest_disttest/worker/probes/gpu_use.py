@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from pytest_disttest.worker.probes import nvidia
+from pytest_disttest.worker.probes import nvidia, nvml
 from pytest_disttest.worker.probes.finding import Finding, Place
 from pytest_disttest.worker.probes.pci import DEVICES, functions
 
@@ -16,8 +16,8 @@ from pytest_disttest.worker.probes.pci import DEVICES, functions
 def probe(place: Place) -> Finding:
     """Return the mark ``devices``: ``memory_free`` in bytes and ``processes`` by the device's id."""
     used = _amd(place)
-    library = None if place.outputs is not None else nvidia.library()
-    if library is not None and any(each.vendor == "10de" for each in functions(place)):
+    library = None if place.outputs is not None else nvml.library()
+    if library is not None and nvidia.shows(place):
         with contextlib.suppress(library.NVMLError):
             used |= nvml_use(library)
     elif place.program("nvidia-smi"):
@@ -25,26 +25,26 @@ def probe(place: Place) -> Finding:
     return Finding("gpu.use", "ok" if used else "absent", source="NVML, /sys", marks={"devices": used})
 
 
-def nvml_use(nvml: Any) -> dict[str, dict[str, Any]]:
-    """Return the use of each GPU that *nvml* lists; what a GPU does not support is left out."""
-    nvml.nvmlInit()
+def nvml_use(library: Any) -> dict[str, dict[str, Any]]:
+    """Return the use of each GPU that *library* lists; what a GPU does not support is left out."""
+    library.nvmlInit()
     used = {}
     try:
-        for index in range(nvml.nvmlDeviceGetCount()):
-            with contextlib.suppress(nvml.NVMLError):
-                handle = nvml.nvmlDeviceGetHandleByIndex(index)
-                used[nvidia.text(nvml.nvmlDeviceGetUUID(handle))] = _one(nvml, handle)
+        for index in range(library.nvmlDeviceGetCount()):
+            with contextlib.suppress(library.NVMLError):
+                handle = library.nvmlDeviceGetHandleByIndex(index)
+                used[nvml.text(library.nvmlDeviceGetUUID(handle))] = _one(library, handle)
     finally:
-        nvml.nvmlShutdown()
+        library.nvmlShutdown()
     return used
 
 
-def _one(nvml: Any, handle: Any) -> dict[str, Any]:
+def _one(library: Any, handle: Any) -> dict[str, Any]:
     told: dict[str, Any] = {}
-    with contextlib.suppress(nvml.NVMLError):
-        told["memory_free"] = int(nvml.nvmlDeviceGetMemoryInfo(handle).free)
-    with contextlib.suppress(nvml.NVMLError):
-        told["processes"] = sorted(int(each.pid) for each in nvml.nvmlDeviceGetComputeRunningProcesses(handle))
+    with contextlib.suppress(library.NVMLError):
+        told["memory_free"] = int(library.nvmlDeviceGetMemoryInfo(handle).free)
+    with contextlib.suppress(library.NVMLError):
+        told["processes"] = sorted(int(each.pid) for each in library.nvmlDeviceGetComputeRunningProcesses(handle))
     return told
 
 

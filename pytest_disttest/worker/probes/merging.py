@@ -36,7 +36,7 @@ def merged(rows: Sequence[Row], findings: Sequence[Finding], families: Iterable[
     devices = _devices([(name, device) for name, finding in told.items() for device in finding.devices])
     degraded = [f"{name}: {words}" for name, finding in told.items() for words in finding.degraded]
     if "nvidia" in told:
-        degraded += _compared(devices, told["nvidia"], bus="display" in told and told["display"].status == "ok")
+        degraded += _compared(devices, told["nvidia"])
     for device in devices:
         del device["by"]
     return {
@@ -102,20 +102,21 @@ def _add(device: Found, more: Found, by: str) -> None:
     device["by"].append(by)
 
 
-def _compared(devices: Sequence[Found], nvml: Finding, *, bus: bool) -> list[str]:
+def _compared(devices: Sequence[Found], nvml: Finding) -> list[str]:
     """Put NVML's list beside the bus': mark what only the bus has, and return the contradictions."""
     bound = [device for device in devices if device["facts"].get("gpu.driver") == "nvidia"]
     missing = [device for device in bound if "nvidia" not in device["by"]]
     listed = [device for device in bound if "nvidia" in device["by"]]
-    hidden = [device for device in listed if device["by"] == ["nvidia"]] if bus else []
+    # Where the bus shows none at all, it is not the bus that is asked (a container's, Windows' subsystem for Linux).
+    shown = [device for device in bound if "display" in device["by"]]
+    hidden = [device for device in listed if "display" not in device["by"]] if shown else []
     for device in missing:
         if not device["fault"]:
             device["fault"] = "NVML does not list it" if nvml.status == "ok" else nvml.why
     words = []
     if missing and nvml.status == "ok":
-        shown = len(bound) - len(hidden)
         absent = ", ".join(device["address"] for device in missing)
-        words.append(f"PCI shows {_gpus(shown)} with NVIDIA's driver, NVML {len(listed)}: {absent} is missing")
+        words.append(f"PCI shows {_gpus(len(shown))} with NVIDIA's driver, NVML {len(listed)}: {absent} is missing")
     if hidden:
         extra = ", ".join(device["id"] for device in hidden)
         words.append(f"NVML lists {_gpus(len(listed))}, but PCI does not show {extra}")

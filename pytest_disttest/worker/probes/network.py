@@ -12,7 +12,7 @@ NET = "/sys/class/net"
 
 def probe(place: Place) -> Finding:
     """Return ``network.speed`` in Mbit/s; unknown where links are up and none tells its speed (virtual machines)."""
-    links = [name for name in place.names(NET) if name != "lo" and place.exists(f"{NET}/{name}/device")]
+    links = [name for name in place.names(NET) if name != "lo" and "device" in place.names(f"{NET}/{name}")]
     up = [name for name in links if place.text(f"{NET}/{name}/operstate") == "up"]
     speeds = [speed for name in up if (speed := place.number(f"{NET}/{name}/speed")) is not None and speed > 0]
     if speeds:

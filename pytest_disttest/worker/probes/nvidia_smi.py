@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from pytest_disttest.worker.probes import nvidia
 from pytest_disttest.worker.probes.finding import Facts, Finding, Found, Place
+from pytest_disttest.worker.probes.nvidia_words import STATES, failed, nvidia_gpu, pci_address
 
 NOTHING = ("", "N/A", "[N/A]", "[Not Supported]", "Requested functionality has been deprecated")
 LOST = ("GPU is lost", "ERR!")
@@ -26,12 +26,12 @@ def read(place: Place) -> Finding:
     """Return each GPU that nvidia-smi tells of, or the state that its exit code means."""
     program = place.program("nvidia-smi", "/usr/bin/nvidia-smi", "/usr/lib/wsl/lib/nvidia-smi")
     if not program:
-        why = f"{nvidia.STATES[12]}: neither nvidia-ml-py nor nvidia-smi is there"
+        why = f"{STATES[12]}: neither nvidia-ml-py nor nvidia-smi is there"
         return Finding("nvidia", "absent", why=why)
     code, text = place.run(program, "-q", "-x")
     if code:
         first = text.splitlines()[0] if text else f"nvidia-smi ended with {code}"
-        return nvidia.failed(nvidia.STATES.get(code, first), code)._replace(source="nvidia-smi")
+        return failed(STATES.get(code, first), code)._replace(source="nvidia-smi")
     try:
         log = ElementTree.fromstring(text)
     except ElementTree.ParseError as fault:
@@ -49,12 +49,12 @@ def _device(gpu: ElementTree.Element, shared: Facts, index: int) -> Found:
         if word in NOTHING:
             unknown[key] = "not supported"
         elif word in LOST:
-            unknown[key] = fault = nvidia.STATES[15]
+            unknown[key] = fault = STATES[15]
         else:
             facts[key] = _value(key, word)
     unknown["gpu.compute-capability"] = "nvidia-smi -q does not tell it: install nvidia-ml-py on the host"
-    address = nvidia.pci_address(gpu.get("id", ""))
-    return nvidia.nvidia_gpu(facts, unknown, address=address, fault=fault, index=index)
+    address = pci_address(gpu.get("id", ""))
+    return nvidia_gpu(facts, unknown, address=address, fault=fault, index=index)
 
 
 def _value(key: str, word: str) -> str | int | bool:

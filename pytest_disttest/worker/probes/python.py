@@ -63,6 +63,7 @@ def _read(path: str) -> tuple[str, str] | None:
 
     try:
         metadata = PathDistribution(Path(path)).metadata
-        return metadata["Name"], metadata["Version"]
+        name, version = metadata["Name"], metadata["Version"]
     except Exception:  # half removed
         return None
+    return (name, version) if name and version else None
