@@ -10,7 +10,6 @@ from pytest_disttest.controller.run import Run
 from pytest_disttest.controller.workerwork import WorkerWork
 from pytest_disttest.errors import DisttestError, HostUnusable
 from pytest_disttest.match import offered
-from pytest_disttest.model import Capabilities
 from pytest_disttest.schedule import HostLost
 
 BEAT_S = 2.0
@@ -118,15 +117,10 @@ class HostWork:
             python=python,
             platform=platform,
             workers=workers,
-            capabilities=capabilities(link).facts if state == "ready" else {},
+            capabilities=offered(link.facts, link.host).facts if state == "ready" else {},
             state=state,
             reason=reason,
         )
-
-
-def capabilities(link: HostLink) -> Capabilities:
-    """Return what a host offers."""
-    return offered(link.facts, link.host)
 
 
 def sync_words(summary: Any) -> str:

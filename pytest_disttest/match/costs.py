@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from pytest_disttest.model import Capabilities, Demand, Device, Requirement
 from pytest_disttest.needs.vocabulary import key_of
 
-from .candidates import devices_for, devices_wanted, meets_alternative
+from .matcher import devices_for, devices_wanted, meets_alternative
 
 BROWSER: Final = "browser"
 _FINEST: Final = 1_000_000

@@ -7,8 +7,9 @@ from typing import Any
 
 from pytest_disttest.match.costs import BROWSER
 from pytest_disttest.match.ledger import Ledger
-from pytest_disttest.match.matcher import satisfies
-from pytest_disttest.model import Capabilities, Demand, Device, Preference
+from pytest_disttest.match.matcher import fits
+from pytest_disttest.match.preferring import preference
+from pytest_disttest.model import Capabilities, Demand
 from pytest_disttest.needs.vocabulary import kind_of_device
 from pytest_disttest.schedule.asking import Asking
 from pytest_disttest.schedule.choice import Vector
@@ -166,44 +167,8 @@ def preferences(demand: Demand, hosts: Mapping[str, Capabilities]) -> dict[str, 
 
     ``max`` and ``min`` give a part of their weight, in proportion between the least and the most that hosts have.
     """
-    whole = sum(preference.weight for preference in demand.prefer)
-    found = [_met(preference, hosts) for preference in demand.prefer]
-    return {
-        host: sum(p.weight * met[host] for p, met in zip(demand.prefer, found, strict=True)) / whole if whole else 0.0
-        for host in hosts
-    }
-
-
-def _met(preference: Preference, hosts: Mapping[str, Capabilities]) -> dict[str, float]:
-    requirement = preference.requirement
-    if requirement.operator not in ("max", "min"):
-        return {host: float(_has(preference, capabilities)) for host, capabilities in hosts.items()}
-    values = {host: _values(requirement.key, capabilities) for host, capabilities in hosts.items()}
-    pick = max if requirement.operator == "max" else min
-    picked = {host: pick(found) for host, found in values.items() if found}
-    low, high = min(picked.values(), default=0.0), max(picked.values(), default=0.0)
-    if low == high:
-        return {host: float(host in picked) for host in hosts}
-    parts = {host: (value - low) / (high - low) for host, value in picked.items()}
-    return {host: 0.0 if host not in parts else parts[host] if pick is max else 1 - parts[host] for host in hosts}
-
-
-def _has(preference: Preference, capabilities: Capabilities) -> bool:
-    requirement = preference.requirement
-    kind = kind_of_device(requirement.key)
-    if not kind:
-        return satisfies(requirement, capabilities.facts)
-    return any(satisfies(requirement, device.facts) for device in _usable(capabilities, kind))
-
-
-def _values(key: str, capabilities: Capabilities) -> list[float]:
-    kind = kind_of_device(key)
-    sources: list[Mapping[str, Any]] = [d.facts for d in _usable(capabilities, kind)] if kind else [capabilities.facts]
-    return [_number(facts[key]) for facts in sources if isinstance(facts.get(key), int | float)]
-
-
-def _usable(capabilities: Capabilities, kind: str) -> list[Device]:
-    return [device for device in capabilities.devices if device.kind == kind and not device.fault]
+    fitting = {host: has for host, has in hosts.items() if fits(demand, has)}
+    return {host: preference(demand, has, fitting.values()) for host, has in fitting.items()}
 
 
 def _number(value: Any) -> float:

@@ -18,7 +18,11 @@ from pytest_disttest.match import Explainer, Standing, eligibility
 from pytest_disttest.model import Capabilities, Case, Demand, Device, Requirement, Value
 
 GIB = 2**30
-CARDS = (("Tesla T4", 15_843_721_216, "7.5"), ("NVIDIA A100", 42_949_672_960, "8.0"), ("NVIDIA H100", 85_520_809_984, "9.0"))
+CARDS = (
+    ("Tesla T4", 15_843_721_216, "7.5"),
+    ("NVIDIA A100", 42_949_672_960, "8.0"),
+    ("NVIDIA H100", 85_520_809_984, "9.0"),
+)
 FLAGS = tuple(f"flag{n}" for n in range(120))
 
 

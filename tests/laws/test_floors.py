@@ -20,6 +20,7 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 # Rooms on one floor do not know each other, but for these.
 NEIGHBOURS = {
     ("inventory", "options"): "the inventory's settings and the command line's make one Settings",
+    ("inventory", "match"): "a simulated host is described as a recorded one is: by a profile",
 }
 
 
