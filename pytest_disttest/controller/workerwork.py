@@ -119,11 +119,13 @@ class WorkerWork:
         self._tell(node, "run", [item])
 
     def bound(self, node: WorkerNode, item: int, why: str) -> None:
-        """A worker cannot show other devices than it did: it ends, its case goes back, and a fresh one comes."""
+        """A worker cannot show other devices than it did: it ends, its case goes back, and a fresh one comes.
+
+        It parts with ``finished``, as any other: what its plugins have to bring home comes with that.
+        """
         link = self._run.fleet.links[node.host]
         self._run.grants.pop(node.case(item), None)
         self._run.decide(WorkerLost(node.id))
-        self.part(node, None)
         if not self._run.stopping:
             self._run.tallies[node.host].restarts += 1
             self._enlist_late(link)

@@ -1,7 +1,9 @@
-"""``worker_id`` and ``testrun_uid``, as xdist gives them; ``hw_host`` and ``hw_grant`` of our own."""
+"""``worker_id`` and ``testrun_uid``, as xdist gives them; ``hw_host``, ``hw_grant`` and ``hw_requires`` of our own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,6 +46,14 @@ def hw_grant(request: pytest.FixtureRequest, hw_host: str) -> Grant:
     from pytest_disttest.model import Grant
 
     return Grant(hw_host)
+
+
+@pytest.fixture
+def hw_requires(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Return a function that takes the conditions of the ``hw`` mark and skips the test where this host lacks them."""
+    from pytest_disttest.worker.requiring import require
+
+    return partial(require, request.node)
 
 
 def _workerinput(request: pytest.FixtureRequest) -> dict[str, Any]:

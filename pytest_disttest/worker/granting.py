@@ -5,8 +5,10 @@ the worker takes the leases of its devices, sets the variables that show them (`
 protocol of the item with them; then all is undone. A variable that the test has changed and left so stays: plain pytest
 would leave it, too. What cannot be had is answered with a ``Refusal`` instead of a run of the test:
 
-``busy``   another controller holds a device (or the place for leases cannot be used)
-``bound``  a vendor's runtime is initialised in this process and shows other devices: only a fresh process can help
+``["busy", item, words]``   another controller holds a device (or the place for leases cannot be used); the worker
+                            goes on with what it was handed besides
+``["bound", item, words]``  a vendor's runtime is initialised in this process and shows other devices: only a fresh
+                            process can help. The worker runs nothing more, ``finished`` follows
 
 A runtime that was up before the first test (a conftest file initialises it) would be up in a fresh process as well;
 then the test runs, with a warning.
@@ -28,6 +30,7 @@ from pytest_disttest.worker.fixtures import GRANT
 from pytest_disttest.worker.forkable import Runtimes, runtimes
 from pytest_disttest.worker.leases import Leases, Terms, Wanted
 from pytest_disttest.worker.link import Link
+from pytest_disttest.worker.numbers import numbered
 from pytest_disttest.worker.variables import VENDORS, Vendor, by_vendor, variables_of
 
 LEASED = ("gpu", "accel")
@@ -59,7 +62,7 @@ class Borrower:
 
     def borrow(self, plain: Mapping[str, Any], item: pytest.Item) -> Refusal | None:
         """Let *item* have what it was granted until ``give_back``; return why not where that cannot be."""
-        grant = grant_from_plain(plain)
+        grant = numbered(grant_from_plain(plain))
         refusal = self._objection(grant, item) or self._lease(grant, item)
         if refusal is None:
             self._grant = item.stash[GRANT] = grant

@@ -20,27 +20,36 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import pwd
 import signal
-import stat
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
-DIRECTORY = "DISTTEST_LEASES"
-"""The environment variable that names another directory than ``/tmp/disttest-leases``."""
-SUFFIX = ".lease"
-GATE, QUEUE = "gate", "queue"
-LOOK_AGAIN_S = 0.01
-"""How often who waits tries again; who comes later gives those who wait the time of a few tries."""
-GATE_S = 2.0
-"""How long who only reads or gives back waits at the gate, which nobody keeps for longer than a theft takes."""
+from pytest_disttest.worker.lease_files import (
+    DIRECTORY,
+    GATE_S,
+    LOOK_AGAIN_S,
+    SUFFIX,
+    Conflict,
+    Queue,
+    behind_gate,
+    directory,
+    in_words,
+    locks,
+    make_place,
+    opened,
+    read_note,
+    unlock,
+    write_note,
+)
+
+__all__ = ["DIRECTORY", "Leases", "Terms", "Wanted", "directory", "read_leases", "renew"]
+
 DYING_S = 2.0
-LARGEST_NOTE = 1 << 16
 
 
 class Terms(NamedTuple):
@@ -66,15 +75,6 @@ class Wanted(NamedTuple):
         return f"{self.kind}-{quote(self.id, safe='')}{SUFFIX}"
 
 
-class Conflict(Exception):
-    """A device cannot be had now; the text says why."""
-
-
-def directory() -> Path:
-    """Return where this host's leases lie: not in a user's own place, since devices are everybody's."""
-    return Path(os.environ.get(DIRECTORY) or "/tmp/disttest-leases")
-
-
 class Leases:
     """The leases of this process, all taken together and given back together."""
 
@@ -91,8 +91,8 @@ class Leases:
         """
         latest = time.monotonic() + self._terms.wait_s
         try:
-            _make(self._place)
-            with _Queue(self._place) as queue:
+            make_place(self._place)
+            with Queue(self._place) as queue:
                 if queue.has_others():
                     time.sleep(3 * LOOK_AGAIN_S)
                 while (why := self._try(devices, test, latest)) and time.monotonic() < latest:
@@ -104,7 +104,7 @@ class Leases:
 
     def _try(self, devices: Sequence[Wanted], test: str, latest: float) -> str:
         try:
-            with _behind_gate(self._place, latest, create=True):
+            with behind_gate(self._place, latest, create=True):
                 self._take_all(devices, test)
         except Conflict as conflict:
             return str(conflict)
@@ -114,9 +114,9 @@ class Leases:
         """Hold nothing any more; harmless when repeated."""
         held, self._held = self._held, {}
         if any(wanted.share < 1.0 for wanted in held.values()):
-            with contextlib.suppress(OSError, Conflict), _behind_gate(self._place, time.monotonic() + GATE_S):
+            with contextlib.suppress(OSError, Conflict), behind_gate(self._place, time.monotonic() + GATE_S):
                 _sign_off(held)
-        _unlock(held)
+        unlock(held)
 
     def _take_all(self, devices: Sequence[Wanted], test: str) -> None:
         try:
@@ -128,14 +128,14 @@ class Leases:
 
     def _take(self, wanted: Wanted, test: str) -> None:
         path = self._place / wanted.name
-        descriptor = _opened(path, create=True)
+        descriptor = opened(path, create=True)
         try:
-            note = {} if _locks(descriptor, fcntl.LOCK_EX) else self._join(descriptor, wanted)
+            note = {} if locks(descriptor, fcntl.LOCK_EX) else self._join(descriptor, wanted)
             if wanted.share < 1.0 and not note:
                 fcntl.flock(descriptor, fcntl.LOCK_SH)  # nobody comes in between: all others wait at the gate
             if os.fstat(descriptor).st_ino != path.stat().st_ino:
                 raise Conflict(f"{path} was removed just now")
-            _write(descriptor, self._note(wanted, test, note.get("holders", [])))
+            write_note(descriptor, self._note(wanted, test, note.get("holders", [])))
         except (OSError, Conflict):
             os.close(descriptor)
             raise
@@ -143,12 +143,12 @@ class Leases:
 
     def _join(self, descriptor: int, wanted: Wanted) -> dict[str, Any]:
         """Lock what somebody holds: return the note of those of this run who share it, an empty one after a theft."""
-        note = _read(descriptor)
+        note = read_note(descriptor)
         is_own = bool(self._terms.run) and note.get("run") == self._terms.run
-        if is_own and wanted.share < 1.0 and _locks(descriptor, fcntl.LOCK_SH):
+        if is_own and wanted.share < 1.0 and locks(descriptor, fcntl.LOCK_SH):
             return note
         if is_own or not self._terms.steal:
-            raise Conflict(f"{wanted.kind} {wanted.id} is held {_in_words(note)}")
+            raise Conflict(f"{wanted.kind} {wanted.id} is held {in_words(note)}")
         steal(descriptor, self._place / wanted.name, note)
         return {}
 
@@ -168,7 +168,7 @@ class Leases:
         """Undo what was taken behind the gate that is still closed."""
         held, self._held = self._held, {}
         _sign_off(held)
-        _unlock(held)
+        unlock(held)
 
     def _forget(self) -> None:
         for descriptor in self._held:
@@ -190,10 +190,10 @@ def steal(descriptor: int, path: Path, note: dict[str, Any]) -> None:
                 (os.killpg if os.getpgid(pid) == pid else os.kill)(pid, number)
         latest = time.monotonic() + DYING_S
         while found and time.monotonic() < latest:
-            if _locks(descriptor, fcntl.LOCK_EX):
+            if locks(descriptor, fcntl.LOCK_EX):
                 return
             time.sleep(LOOK_AGAIN_S)
-    raise Conflict(f"{unquote(path.stem)} cannot be stolen: it is held {_in_words(note)}")
+    raise Conflict(f"{unquote(path.stem)} cannot be stolen: it is held {in_words(note)}")
 
 
 def holders_of(path: Path) -> list[int]:
@@ -221,7 +221,7 @@ def read_leases(place: Path | None = None) -> list[dict[str, Any]]:
     """
     place = place if place is not None else directory()
     try:
-        with _behind_gate(place, time.monotonic() + GATE_S):
+        with behind_gate(place, time.monotonic() + GATE_S):
             return [row for path in sorted(place.glob(f"*{SUFFIX}")) if (row := _row(path)) is not None]
     except (OSError, Conflict):
         return []
@@ -232,13 +232,13 @@ def _row(path: Path) -> dict[str, Any] | None:
     kind, _, name = path.name.removesuffix(SUFFIX).partition("-")
     row: dict[str, Any] = {"kind": kind, "id": unquote(name), "user": "", "controller": "", "run": "", "holders": []}
     try:
-        descriptor = _opened(path, create=False)
+        descriptor = opened(path, create=False)
     except (OSError, Conflict) as error:
         return {**row, "since": 0.0, "expires": 0.0, "remark": f"cannot be read: {error}"}
     try:
-        if _locks(descriptor, fcntl.LOCK_EX):
+        if locks(descriptor, fcntl.LOCK_EX):
             return None
-        note, renewed = _read(descriptor), os.fstat(descriptor).st_mtime
+        note, renewed = read_note(descriptor), os.fstat(descriptor).st_mtime
     finally:
         os.close(descriptor)  # and with it the lock, which no other process has
     row |= {key: note[key] for key in row if key in note}
@@ -253,19 +253,28 @@ def renew(pids: Collection[int], place: Path | None = None) -> None:
     Behind the gate, because a thief takes whoever has a lease's file open for its holder.
     """
     place = place if place is not None else directory()
-    with contextlib.suppress(OSError, Conflict), _behind_gate(place, time.monotonic()):
+    with contextlib.suppress(OSError, Conflict), behind_gate(place, time.monotonic()):
         for path in place.glob(f"*{SUFFIX}"):
             with contextlib.suppress(OSError, Conflict):
                 _renew(path, pids)
 
 
 def _renew(path: Path, pids: Collection[int]) -> None:
-    descriptor = _opened(path, create=False)
+    descriptor = opened(path, create=False)
     try:
-        if any(holder["pid"] in pids for holder in _read(descriptor).get("holders", [])):
+        if any(holder["pid"] in pids for holder in read_note(descriptor).get("holders", [])):
             os.utime(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sign_off(held: Mapping[int, Wanted]) -> None:
+    """Take this process out of the notes of what it shares; a whole device's note means nothing once it is free."""
+    for descriptor, wanted in held.items():
+        note = read_note(descriptor)
+        if note and wanted.share < 1.0:
+            others = [holder for holder in note["holders"] if holder["pid"] != os.getpid()]
+            write_note(descriptor, {**note, "holders": others})
 
 
 def user_name() -> str:
@@ -274,125 +283,3 @@ def user_name() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return str(os.getuid())
-
-
-@contextlib.contextmanager
-def _behind_gate(place: Path, latest: float, *, create: bool = False) -> Iterator[None]:
-    """Be the only one who looks at or changes leases; raises Conflict when that is not so by *latest*."""
-    descriptor = _opened(place / GATE, create=create)
-    try:
-        while not _locks(descriptor, fcntl.LOCK_EX):
-            if time.monotonic() >= latest:
-                raise Conflict(f"others are busy with the leases in {place}")
-            time.sleep(LOOK_AGAIN_S)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-class _Queue:
-    """Those who wait for any device of this host."""
-
-    def __init__(self, place: Path) -> None:
-        self._descriptor = _opened(place / QUEUE, create=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
-
-    def has_others(self) -> bool:
-        """Whether somebody waits."""
-        is_empty = _locks(self._descriptor, fcntl.LOCK_EX)
-        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-        return not is_empty
-
-    def join(self) -> None:
-        """Wait, too; if somebody looks just now, the next time is early enough."""
-        _locks(self._descriptor, fcntl.LOCK_SH)
-
-
-def _make(place: Path) -> None:
-    """Make the directory of leases for everybody, as ``/tmp`` is; raises OSError where it is no directory."""
-    try:
-        place.mkdir()
-        place.chmod(0o1777)
-    except FileExistsError:
-        if not stat.S_ISDIR(place.lstat().st_mode):
-            raise NotADirectoryError(f"{place} is no directory") from None
-
-
-def _opened(path: Path, *, create: bool) -> int:
-    """Open a file that anybody may have made. Raises OSError, and Conflict for what is no plain file of its own.
-
-    Not created by the same call: Linux refuses that for another user's file in such a directory
-    (``fs.protected_regular``).
-    """
-    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-    try:
-        descriptor = os.open(path, flags)
-    except FileNotFoundError:
-        if not create:
-            raise
-        with contextlib.suppress(FileExistsError):
-            made = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
-            os.fchmod(made, 0o666)  # whatever the umask says: other users lock it, too
-            return made
-        descriptor = os.open(path, flags)
-    found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
-        os.close(descriptor)
-        raise Conflict(f"{path} is not a file of ours")
-    return descriptor
-
-
-def _locks(descriptor: int, how: int) -> bool:
-    try:
-        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _read(descriptor: int) -> dict[str, Any]:
-    """Return the note in a lease's file; an empty one for what is none: anybody may write there."""
-    try:
-        note = json.loads(os.pread(descriptor, LARGEST_NOTE, 0))
-        holders = [
-            {"pid": int(h["pid"]), "test": str(h["test"]), "since": float(h["since"]), "share": float(h["share"])}
-            for h in note["holders"]
-        ]
-        words = {key: str(note[key]) for key in ("kind", "id", "user", "controller", "run")}
-        return {**words, "life_s": float(note["life_s"]), "holders": holders}
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return {}
-
-
-def _write(descriptor: int, note: dict[str, Any]) -> None:
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(note).encode("ascii"), 0)
-
-
-def _sign_off(held: Mapping[int, Wanted]) -> None:
-    """Take this process out of the notes of what it shares; a whole device's note means nothing once it is free."""
-    for descriptor, wanted in held.items():
-        note = _read(descriptor)
-        if note and wanted.share < 1.0:
-            others = [holder for holder in note["holders"] if holder["pid"] != os.getpid()]
-            _write(descriptor, {**note, "holders": others})
-
-
-def _unlock(descriptors: Iterable[int]) -> None:
-    for descriptor in descriptors:
-        with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_UN)  # not left to close: a child may have a copy
-        os.close(descriptor)
-
-
-def _in_words(note: dict[str, Any]) -> str:
-    if not note:
-        return "by somebody who left no note"
-    who = " ".join(filter(None, (note["user"], note["controller"] and f"({note['controller']})")))
-    tests = ", ".join(holder["test"] for holder in note["holders"][:3])
-    return f"by {who}" + (f" for {tests}" if tests else "")

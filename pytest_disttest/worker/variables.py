@@ -1,9 +1,9 @@
 """The environment variables that let a test see the devices that it was granted, and no others.
 
 One row per vendor. Devices are named by what stays the same (a UUID) where the vendor's runtime understands it, else
-by their number in its own order: the facts ``gpu.index`` and ``accel.index``. Where neither is known, nothing is set.
-No variable is ever set to "": who asks for no device keeps what plain pytest would give it (Ray took that back, too:
-https://github.com/ray-project/ray/issues/54868).
+by their number in its own order: the facts ``gpu.index`` and ``accel.index``, see `numbers`. Where neither is known,
+nothing is set. No variable is ever set to "": who asks for no device keeps what plain pytest would give it (Ray took
+that back, too: https://github.com/ray-project/ray/issues/54868).
 
 A runtime reads its variable once, when it is initialised. So a process in which it runs cannot be given other devices
 any more; *nodes* are what such a process has open.
@@ -101,15 +101,18 @@ def _oneapi(devices: Devices) -> Variables:
 
 
 def _neuron(devices: Devices) -> Variables:
-    """A device has several cores, which are numbered through.
+    """A device has several cores (``accel.cores``), which are numbered through; nothing is set unless it is known.
 
     https://awsdocs-neuron.readthedocs-hosted.com/en/latest/neuron-runtime/nrt-configurable-parameters.html
     """
-    cores: list[str] = []
-    for number, device in zip(_numbers(devices), devices, strict=False):
-        each = max(1, int(device.facts.get("accel.cores", 1)))  # type: ignore[arg-type]
-        cores += [str(int(number) * each + core) for core in range(each)]
-    return {"NEURON_RT_VISIBLE_CORES": ",".join(cores)} if cores else {}
+    counts = [device.facts.get("accel.cores") for device in devices]
+    chosen = [
+        str(int(number) * count + core)
+        for number, count in zip(_numbers(devices), counts, strict=False)
+        if isinstance(count, int)
+        for core in range(count)
+    ]
+    return {"NEURON_RT_VISIBLE_CORES": ",".join(chosen)} if chosen and None not in counts else {}
 
 
 def _tpu(devices: Devices) -> Variables:

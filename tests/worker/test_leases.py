@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from rigs.processes import wait_until
 
-from pytest_disttest.worker import leases
+from pytest_disttest.worker import lease_files
 from pytest_disttest.worker.leases import Leases, Terms, Wanted, read_leases, renew
 
 GPU = Wanted("gpu", "GPU-aaaa-1")
@@ -304,7 +304,7 @@ def test_a_gate_that_stays_closed_is_said(place: Path):
     """A stopped process at the gate is no reason to wait for ever."""
     mine = Leases(Terms(wait_s=0.05), place)
     place.mkdir()
-    with leases._behind_gate(place, 0.0, create=True):
+    with lease_files.behind_gate(place, 0.0, create=True):
         assert "others are busy with the leases" in mine.take([GPU], "t")
     assert "" == mine.take([GPU], "t")
 

@@ -60,6 +60,7 @@ CASES = {
         [accel("a", vendor="1d0f", index=0, cores=2), accel("b", vendor="1d0f", index=3, cores=2)],
         {"NEURON_RT_VISIBLE_CORES": "0,1,6,7"},
     ),
+    "neuron without its cores": ([accel("a", vendor="1d0f", index=1)], {}),
     "one tpu": (
         [accel("a", vendor="1ae0", index=2)],
         {"TPU_VISIBLE_CHIPS": "2", "TPU_CHIPS_PER_HOST_BOUNDS": "1,1,1", "TPU_HOST_BOUNDS": "1,1,1"},
