@@ -28,6 +28,7 @@ SHIPPED = ("", "browser", "errors", "hookspecs", "markers", "model", "needs", "o
 THERE = {*sys.stdlib_module_names, "pytest", "_pytest", "pluggy"}
 # A probe asks for the library that knows its devices; that there is none is an answer, and the host needs none.
 ASKED_FOR = {
+    "browser.asking": {"selenium"},
     "browser.opening": {"selenium"},
     "worker.probes.amd": {"amdsmi"},
     "worker.probes.cpu": {"archspec"},
