@@ -43,6 +43,7 @@ def repaired(directory: Path, ask: Callable[[], Answer]) -> Answer:
 
 
 def no_store(directory: Path) -> StoreFault:
+    """Return the error of a store that does not exist."""
     return StoreFault(
         f"there is no store at {directory}", hint="run `pytest --dist-hw` first, or name one: --store DIR"
     )

@@ -78,7 +78,8 @@ class Asking:
 
     def _wait(self, links: Sequence[HostLink]) -> None:
         asked = sorted({family for link in links for family in link.unanswered})
-        self._run.screen.note(f"asking {plural(len(links), 'host')} for {', '.join(asked)}")
+        if self._run.config.get_verbosity() >= 0:
+            self._run.screen.note(f"asking {plural(len(links), 'host')} for {', '.join(asked)}")
         limit_s = self._run.settings.probe_timeout_s
         deadline = time.monotonic() + limit_s + GRACE_S
         self._until(lambda: time.monotonic() > deadline or not any(map(_is_awaited, links)))

@@ -6,15 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.demands import demands_of
+from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.run import Run
 from pytest_disttest.errors import BadOption, ProtocolFault, did_you_mean
 from pytest_disttest.match.described import described
-from pytest_disttest.match.explanation import FITS, PENDING, Explainer, Explanation, Standing
+from pytest_disttest.match.explaining import Explainer
+from pytest_disttest.match.explanation import FITS, PENDING, Explanation, Standing
 from pytest_disttest.match.profiles import read_profile
+from pytest_disttest.match.records import explanation_as_plain
+from pytest_disttest.match.reverse import explain_host
 from pytest_disttest.model import Capabilities, Case, Demand, Host
-from pytest_disttest.match.records import explanation_as_plain as as_json
+from pytest_disttest.options import Settings
 from pytest_disttest.reports.explanation import host_lines, lines_of
 from pytest_disttest.reports.wording import plural
 from pytest_disttest.store.hardware import DemandExplained
@@ -94,22 +97,25 @@ def keep(run: Run, explained: Sequence[Explained]) -> None:
         told = each.explanation
         cases = tuple(case.index for case in each.cases)
         run.journal.hardware(
-            DemandExplained(demand_words(told.demand), told.verdict, told.summary, told.hosts, cases, as_json(told))
+            DemandExplained(
+                demand_words(told.demand), told.verdict, told.summary, told.hosts, cases, explanation_as_plain(told)
+            )
         )
 
 
 def show_asked(run: Run, explained: Sequence[Explained]) -> None:
     """Say what ``--hw-explain`` and ``--hw-explain-host`` want to know."""
-    for line in asked_lines(explained, nodeid=run.settings.explain, host=run.settings.explain_host):
+    for line in asked_lines(run.settings, explained, standings(run)):
         run.screen.note(line)
 
 
-def asked_lines(explained: Sequence[Explained], *, nodeid: str | None, host: str) -> list[str]:
-    """Return the lines that explain the tests whose node id begins with *nodeid* (None: none), and a *host*.
+def asked_lines(settings: Settings, explained: Sequence[Explained], hosts: Mapping[str, Standing]) -> list[str]:
+    """Return the lines that explain the tests, and the host, that the user asked about.
 
     Raises BadOption where a node id is meant and no test that asks for anything begins so.
     """
     lines: list[str] = []
+    nodeid = settings.explain
     if nodeid is not None:
         meant = [each for each in explained if any(case.nodeid.startswith(nodeid) for case in each.cases)]
         if nodeid and not meant:
@@ -121,8 +127,9 @@ def asked_lines(explained: Sequence[Explained], *, nodeid: str | None, host: str
         for each in meant:
             cases = [case for case in each.cases if case.nodeid.startswith(nodeid)]
             lines += lines_of(each.explanation, _title(cases))
-    if host:
-        lines += host_lines(host, [(_title(each.cases), each.explanation) for each in explained])
+    if settings.explain_host:
+        tests = {each.explanation.demand: [case.nodeid for case in each.cases] for each in explained}
+        lines += host_lines(explain_host(settings.explain_host, tests, hosts))
     return lines
 
 

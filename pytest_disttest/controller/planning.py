@@ -20,7 +20,6 @@ from pytest_disttest.plan import build_plan, render_plan, seams
 from pytest_disttest.schedule import Scheduler
 from pytest_disttest.store import durations
 
-
 if TYPE_CHECKING:
     from pytest_disttest.match.ledger import Ledger
 

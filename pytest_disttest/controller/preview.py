@@ -106,7 +106,7 @@ class Preview:
             for host in self._settings.hosts
         }
         explained = explaining.explain_cases(cases, standings)
-        return explaining.asked_lines(explained, nodeid=self._settings.explain, host=self._settings.explain_host)
+        return explaining.asked_lines(self._settings, explained, standings)
 
     def _remote(self) -> list[str]:
         return [host.name for host in self._settings.hosts if host.transport != "local"]

@@ -152,8 +152,9 @@ class Controller:
         rows = [host_row(link, self._run.tallies[name], self._elapsed_s) for name, link in self._fleet.links.items()]
         if any(row.tests or row.problem for row in rows):
             self._run.screen.host_table(rows)
-        for line in self._explained:
-            self._run.screen.note(line)
+        if self._config.get_verbosity() >= 0:
+            for line in self._explained:
+                self._run.screen.note(line)
         if self._run.journal.fault:
             self._run.screen.note(f"not every result is stored: {self._run.journal.fault}")
 

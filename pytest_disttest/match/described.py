@@ -20,9 +20,8 @@ def described(
 ) -> Capabilities:
     """Return what *host* has: the basic facts of *hello*, what its probes *found*, and what its owner says.
 
-    Of the families of facts it was *asked* for some. A family that was not asked is unknown, and so is the whole of a host that has not been asked.
-
-    A simulated host is what its file says; what that leaves out of the basic facts is this machine's.
+    A family of facts that is not among those *asked* for is unknown. A simulated host is what its file says; what that
+    leaves out of the basic facts is this machine's.
     """
     told = host.simulated or found or Capabilities()
     facts: dict[str, Value] = {**basic_facts(hello), **told.facts}

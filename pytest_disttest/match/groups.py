@@ -72,7 +72,7 @@ def is_count(requirement: Requirement) -> bool:
 
 def speaks_of_kind(alternative: Sequence[Requirement]) -> bool:
     """Whether renderers in software count as GPUs here."""
-    for requirement in alternative:  # noqa: SIM110: this is asked of every alternative; any() would take twice as long
+    for requirement in alternative:  # noqa: SIM110 -- this is asked of every alternative; any() would take twice as long
         if requirement.key == "gpu.kind":
             return True
     return False

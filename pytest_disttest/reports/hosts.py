@@ -62,8 +62,8 @@ def write_capabilities(view: HostView, out: TextIO) -> None:
     unknown = [("", key, why) for key, why in sorted(has.unknown.items()) if why != "not probed"]
     unknown += [(device.id, key, why) for device in has.devices for key, why in sorted(device.unknown.items())]
     _section("could not be told", ("device", "fact", "why"), unknown, out)
-    probes = [tuple(str(row.get(word, "")) for word in ("name", "status", "level", "source", "why")) + (_took(row),)
-              for row in view.probes]  # fmt: skip
+    words = ("name", "status", "level", "source", "why")
+    probes = [(*(str(row.get(word, "")) for word in words), _took(row)) for row in view.probes]
     _section("probes", ("probe", "status", "level", "source", "why", "took"), probes, out)
     remarks = list(_remarks(view, view.seen_at))
     if remarks:
