@@ -138,7 +138,8 @@ NEEDS: dict[str, Callable[[Seen], bool]] = {
         d["accel.type"] == "tpu" and d["accel.memory"] >= 16 * GIB for d in h.having("accel.memory")
     ),
     "test_browser": lambda h: any(
-        d["browser.name"] == "firefox" and int(d["browser.version"]) >= 120 for d in h.having("browser.name")
+        d["browser.name"] == "firefox" and int(d["browser.version"].partition(".")[0]) >= 120
+        for d in h.having("browser.name")
     ),
     "test_webgpu": lambda h: any(
         d["webgpu"] and "shader-f16" in d["webgpu.feature"] for d in h.having("webgpu.feature")
