@@ -7,13 +7,13 @@ from typing import Any
 
 from pytest_disttest.match.costs import BROWSER
 from pytest_disttest.match.ledger import Ledger
-from pytest_disttest.match.matcher import satisfies
-from pytest_disttest.model import Capabilities, Demand, Device, Preference
-from pytest_disttest.needs.vocabulary import kind_of_device
+from pytest_disttest.match.preferring import preference
+from pytest_disttest.model import Demand
+from pytest_disttest.needs import kind_of_device
 from pytest_disttest.schedule.asking import Asking
 from pytest_disttest.schedule.choice import Vector
 from pytest_disttest.schedule.forecast import RECENT
-from pytest_disttest.schedule.fragments import Fragment
+from pytest_disttest.schedule.fragments import Fit, Fragment
 from pytest_disttest.schedule.stock import Stock
 from pytest_disttest.schedule.workers import Worker
 
@@ -45,7 +45,7 @@ class Outlook:
         self._asking = asking
         self._predicted_on = predicted_on
         self._reliability = reliability
-        self._preferences: dict[Demand, dict[str, float]] = {}
+        self._preferences: dict[tuple[Demand, frozenset[str] | None], dict[str, float]] = {}
         self._specials: dict[tuple[Demand | None, str], Special] = {}
         self.paces: dict[str, float] = {}
 
@@ -71,7 +71,7 @@ class Outlook:
         return {
             place: Vector(
                 finish_s,
-                self._preference(demand, place),
+                self._preference(demand, fragment.fit, place),
                 1.0 if len(order) < 2 else 1 - order.index(self.special(place, demand)) / (len(order) - 1),
                 self._reliability.get(place, 1.0),
                 float(any(self._is_warm(worker, fragment) for worker in by_place[place])),
@@ -132,14 +132,20 @@ class Outlook:
             self._specials[key] = (0, 0, 0, 0) if ledger is None else _special(ledger, demand)
         return self._specials[key]
 
-    def _preference(self, demand: Demand, place: str) -> float:
+    def _preference(self, demand: Demand, fit: Fit, place: str) -> float:
+        """Return how well *place* serves the preferences, against all that fit; 0 where there are none."""
         if not demand.prefer:
             return 0.0
-        if demand not in self._preferences:
-            self._preferences[demand] = preferences(
-                demand, {name: ledger.capabilities for name, ledger in self._asking.ledgers.items()}
-            )
-        return self._preferences[demand].get(place, 0.0)
+        key = demand, fit.hosts
+        if key not in self._preferences:
+            ledgers = self._asking.ledgers
+            fitting = {
+                name: ledger.capabilities for name, ledger in ledgers.items() if fit.hosts is None or name in fit.hosts
+            }
+            self._preferences[key] = {
+                name: preference(demand, mine, fitting.values()) for name, mine in fitting.items()
+            }
+        return self._preferences[key].get(place, 0.0)
 
     def _is_warm(self, worker: Worker, fragment: Fragment) -> bool:
         """Whether fixtures that *fragment* needs may stand at *worker*, or it alone has collected its file."""
@@ -159,51 +165,6 @@ def _special(ledger: Ledger, demand: Demand | None) -> Special:
         int(_number(facts.get("memory", 0))).bit_length(),  # equal machines differ by some megabytes
         int(ledger.capacity.cores).bit_length(),
     )
-
-
-def preferences(demand: Demand, hosts: Mapping[str, Capabilities]) -> dict[str, float]:
-    """Return for each host the weight of the preferences that it meets, as a part of that of all: 0 to 1.
-
-    ``max`` and ``min`` give a part of their weight, in proportion between the least and the most that hosts have.
-    """
-    whole = sum(preference.weight for preference in demand.prefer)
-    found = [_met(preference, hosts) for preference in demand.prefer]
-    return {
-        host: sum(p.weight * met[host] for p, met in zip(demand.prefer, found, strict=True)) / whole if whole else 0.0
-        for host in hosts
-    }
-
-
-def _met(preference: Preference, hosts: Mapping[str, Capabilities]) -> dict[str, float]:
-    requirement = preference.requirement
-    if requirement.operator not in ("max", "min"):
-        return {host: float(_has(preference, capabilities)) for host, capabilities in hosts.items()}
-    values = {host: _values(requirement.key, capabilities) for host, capabilities in hosts.items()}
-    pick = max if requirement.operator == "max" else min
-    picked = {host: pick(found) for host, found in values.items() if found}
-    low, high = min(picked.values(), default=0.0), max(picked.values(), default=0.0)
-    if low == high:
-        return {host: float(host in picked) for host in hosts}
-    parts = {host: (value - low) / (high - low) for host, value in picked.items()}
-    return {host: 0.0 if host not in parts else parts[host] if pick is max else 1 - parts[host] for host in hosts}
-
-
-def _has(preference: Preference, capabilities: Capabilities) -> bool:
-    requirement = preference.requirement
-    kind = kind_of_device(requirement.key)
-    if not kind:
-        return satisfies(requirement, capabilities.facts)
-    return any(satisfies(requirement, device.facts) for device in _usable(capabilities, kind))
-
-
-def _values(key: str, capabilities: Capabilities) -> list[float]:
-    kind = kind_of_device(key)
-    sources: list[Mapping[str, Any]] = [d.facts for d in _usable(capabilities, kind)] if kind else [capabilities.facts]
-    return [_number(facts[key]) for facts in sources if isinstance(facts.get(key), int | float)]
-
-
-def _usable(capabilities: Capabilities, kind: str) -> list[Device]:
-    return [device for device in capabilities.devices if device.kind == kind and not device.fault]
 
 
 def _number(value: Any) -> float:
