@@ -49,12 +49,10 @@ class Outlook:
         self._specials: dict[tuple[Demand | None, str], Special] = {}
         self.paces: dict[str, float] = {}
 
-    def options(
-        self, fragment: Fragment, asker: Worker, now: float, is_free: Callable[[str], bool]
-    ) -> dict[str, Vector]:
+    def options(self, fragment: Fragment, now: float, is_free: Callable[[str], bool]) -> dict[str, Vector]:
         """Return the vector of each place where the next case can run at once, or when somebody is through.
 
-        *asker* is the worker that wants one. *is_free* says whether what the case asks for could be given at a place.
+        *is_free* says whether what the case asks for could be given at a place.
         """
         case = fragment.head
         by_place: dict[str, list[Worker]] = {}
@@ -64,7 +62,7 @@ class Outlook:
         finishes = {
             place: wait_s + self.duration_s(case, place)
             for place, workers in by_place.items()
-            if (wait_s := self._wait_s(place, workers, asker, now, is_free)) is not None
+            if (wait_s := self._wait_s(place, workers, now, is_free)) is not None
         }
         demand = self._asking.demand(case)
         order = sorted({self.special(place, demand) for place in finishes})
@@ -79,11 +77,9 @@ class Outlook:
             for place, finish_s in finishes.items()
         }
 
-    def _wait_s(
-        self, place: str, workers: list[Worker], asker: Worker, now: float, is_free: Callable[[str], bool]
-    ) -> float | None:
+    def _wait_s(self, place: str, workers: list[Worker], now: float, is_free: Callable[[str], bool]) -> float | None:
         """Return how long until a worker is idle and the host has room; None where nobody can tell that it will be."""
-        is_idle = any((worker.held or worker is asker) and not worker.given for worker in workers)
+        is_idle = any(not worker.given for worker in workers)  # one that has not asked yet will, at once
         if is_idle and is_free(place):
             return 0.0
         if is_idle:  # it is the room that lacks, which others on the host have
