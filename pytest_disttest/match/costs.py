@@ -12,8 +12,9 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 
 from pytest_disttest.model import Capabilities, Demand, Device, Requirement
-from pytest_disttest.needs.vocabulary import key_of
+from pytest_disttest.needs import key_of
 
+from .groups import alternatives_of
 from .matcher import devices_for, devices_wanted, meets_alternative
 
 BROWSER: Final = "browser"
@@ -112,7 +113,7 @@ def costs_of(demand: Demand, capabilities: Capabilities, capacity: Capacity) -> 
     """Return what each alternative that the host meets would take of it, in the order of the demand."""
     return tuple(
         _cost(demand, alternative, capabilities, capacity)
-        for alternative in demand.alternatives
+        for alternative in alternatives_of(demand)
         if meets_alternative(alternative, capabilities)
     )
 
@@ -141,14 +142,15 @@ def _cost(demand: Demand, alternative: tuple[Requirement, ...], capabilities: Ca
 
 
 def _cores(alternative: tuple[Requirement, ...], capabilities: Capabilities, capacity: Capacity) -> Fraction:
-    """Return the processors that are asked for; a physical core stands for as many as it has threads."""
+    """Return the processors that are asked for, at most all; a physical core stands for as many as it has threads."""
     physical = capabilities.facts.get("cpu.cores")
     threads = (
         max(Fraction(1), capacity.cores / _exact(physical))
         if isinstance(physical, int | float) and physical > 0
         else Fraction(1)
     )
-    return max(_most(alternative, "cpu.processors"), _most(alternative, "cpu.cores") * threads)
+    asked = max(_most(alternative, "cpu.processors"), _most(alternative, "cpu.cores") * threads)
+    return min(asked, capacity.cores)  # more than 3 of 3.5 are all of them
 
 
 def _devices(

@@ -228,9 +228,7 @@ class Granting:
     def _choose(self, fragment: Fragment, worker: Worker, now: float) -> Choice | None:
         """Return why *worker* is to take the next case; None to leave it to a better host."""
         case, place = fragment.head, worker.host
-        options = self._outlook.options(
-            fragment, worker, now, lambda other: other == place or self._is_free(case, other)
-        )
+        options = self._outlook.options(fragment, now, lambda other: other == place or self._is_free(case, other))
         mine = options.pop(place)
         choice = Choice(case, place, worker.name, mine, tuple(sorted(options.items())), self.weights)
         if fragment.owner or case in self._reserved.values() or not options:

@@ -7,14 +7,13 @@ from typing import Any
 
 from pytest_disttest.match.costs import BROWSER
 from pytest_disttest.match.ledger import Ledger
-from pytest_disttest.match.matcher import fits
 from pytest_disttest.match.preferring import preference
-from pytest_disttest.model import Capabilities, Demand
-from pytest_disttest.needs.vocabulary import kind_of_device
+from pytest_disttest.model import Demand
+from pytest_disttest.needs import kind_of_device
 from pytest_disttest.schedule.asking import Asking
 from pytest_disttest.schedule.choice import Vector
 from pytest_disttest.schedule.forecast import RECENT
-from pytest_disttest.schedule.fragments import Fragment
+from pytest_disttest.schedule.fragments import Fit, Fragment
 from pytest_disttest.schedule.stock import Stock
 from pytest_disttest.schedule.workers import Worker
 
@@ -46,16 +45,14 @@ class Outlook:
         self._asking = asking
         self._predicted_on = predicted_on
         self._reliability = reliability
-        self._preferences: dict[Demand, dict[str, float]] = {}
+        self._preferences: dict[tuple[Demand, frozenset[str] | None], dict[str, float]] = {}
         self._specials: dict[tuple[Demand | None, str], Special] = {}
         self.paces: dict[str, float] = {}
 
-    def options(
-        self, fragment: Fragment, asker: Worker, now: float, is_free: Callable[[str], bool]
-    ) -> dict[str, Vector]:
+    def options(self, fragment: Fragment, now: float, is_free: Callable[[str], bool]) -> dict[str, Vector]:
         """Return the vector of each place where the next case can run at once, or when somebody is through.
 
-        *asker* is the worker that wants one. *is_free* says whether what the case asks for could be given at a place.
+        *is_free* says whether what the case asks for could be given at a place.
         """
         case = fragment.head
         by_place: dict[str, list[Worker]] = {}
@@ -65,14 +62,14 @@ class Outlook:
         finishes = {
             place: wait_s + self.duration_s(case, place)
             for place, workers in by_place.items()
-            if (wait_s := self._wait_s(place, workers, asker, now, is_free)) is not None
+            if (wait_s := self._wait_s(place, workers, now, is_free)) is not None
         }
         demand = self._asking.demand(case)
         order = sorted({self.special(place, demand) for place in finishes})
         return {
             place: Vector(
                 finish_s,
-                self._preference(demand, place),
+                self._preference(demand, fragment.fit, place),
                 1.0 if len(order) < 2 else 1 - order.index(self.special(place, demand)) / (len(order) - 1),
                 self._reliability.get(place, 1.0),
                 float(any(self._is_warm(worker, fragment) for worker in by_place[place])),
@@ -80,11 +77,9 @@ class Outlook:
             for place, finish_s in finishes.items()
         }
 
-    def _wait_s(
-        self, place: str, workers: list[Worker], asker: Worker, now: float, is_free: Callable[[str], bool]
-    ) -> float | None:
+    def _wait_s(self, place: str, workers: list[Worker], now: float, is_free: Callable[[str], bool]) -> float | None:
         """Return how long until a worker is idle and the host has room; None where nobody can tell that it will be."""
-        is_idle = any((worker.held or worker is asker) and not worker.given for worker in workers)
+        is_idle = any(not worker.given for worker in workers)  # one that has not asked yet will, at once
         if is_idle and is_free(place):
             return 0.0
         if is_idle:  # it is the room that lacks, which others on the host have
@@ -133,14 +128,20 @@ class Outlook:
             self._specials[key] = (0, 0, 0, 0) if ledger is None else _special(ledger, demand)
         return self._specials[key]
 
-    def _preference(self, demand: Demand, place: str) -> float:
+    def _preference(self, demand: Demand, fit: Fit, place: str) -> float:
+        """Return how well *place* serves the preferences, against all that fit; 0 where there are none."""
         if not demand.prefer:
             return 0.0
-        if demand not in self._preferences:
-            self._preferences[demand] = preferences(
-                demand, {name: ledger.capabilities for name, ledger in self._asking.ledgers.items()}
-            )
-        return self._preferences[demand].get(place, 0.0)
+        key = demand, fit.hosts
+        if key not in self._preferences:
+            ledgers = self._asking.ledgers
+            fitting = {
+                name: ledger.capabilities for name, ledger in ledgers.items() if fit.hosts is None or name in fit.hosts
+            }
+            self._preferences[key] = {
+                name: preference(demand, mine, fitting.values()) for name, mine in fitting.items()
+            }
+        return self._preferences[key].get(place, 0.0)
 
     def _is_warm(self, worker: Worker, fragment: Fragment) -> bool:
         """Whether fixtures that *fragment* needs may stand at *worker*, or it alone has collected its file."""
@@ -160,15 +161,6 @@ def _special(ledger: Ledger, demand: Demand | None) -> Special:
         int(_number(facts.get("memory", 0))).bit_length(),  # equal machines differ by some megabytes
         int(ledger.capacity.cores).bit_length(),
     )
-
-
-def preferences(demand: Demand, hosts: Mapping[str, Capabilities]) -> dict[str, float]:
-    """Return for each host the weight of the preferences that it meets, as a part of that of all: 0 to 1.
-
-    ``max`` and ``min`` give a part of their weight, in proportion between the least and the most that hosts have.
-    """
-    fitting = {host: has for host, has in hosts.items() if fits(demand, has)}
-    return {host: preference(demand, has, fitting.values()) for host, has in fitting.items()}
 
 
 def _number(value: Any) -> float:

@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from pytest_disttest.match import fits
 from pytest_disttest.match.ledger import Ledger
 from pytest_disttest.model import NOTHING, Capabilities, Demand, Device, Grant, Requirement
 
@@ -70,6 +71,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def ask(self, demand: Demand, memory: int) -> None:
         """Granted exactly where nothing is missing; then it is what was asked for."""
         before, missing = self.ledger.free, self.ledger.lacks(demand, memory=memory)
+        assert self.ledger.could(demand) == fits(demand, self.ledger.capabilities), "as the matcher says"
         self.keys += 1
         grant = self.ledger.grant(demand, self.keys, memory=memory)
         assert (grant is None) == bool(missing)
