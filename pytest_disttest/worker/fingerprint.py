@@ -20,11 +20,12 @@ CPU = ("arch", "cpu.vendor-name", "cpu.family", "cpu.model", "cpu.stepping", "cp
        "cpu.cores", "cpu.sockets", "cpu.threads-per-core", "cpu.numa-nodes", "disk.rotational",
        "virtualization.is-virtualized")  # fmt: skip
 DMI = ("sys_vendor", "product_name", "board_name")
-COMPUTING = frozenset(
+_COMPUTING = (
     "abm adx aes amx_bf16 amx_int8 amx_tile avx avx2 avx512_bf16 avx512_fp16 avx512_vnni avx512bw avx512cd avx512dq "
     "avx512f avx512vl bmi1 bmi2 cx16 f16c fma gfni movbe pclmulqdq pni popcnt sha_ni sse sse2 sse4_1 sse4_2 ssse3 vaes "
-    "asimd asimddp asimdhp atomics bf16 crc32 fphp i8mm pmull sha1 sha2 sve sve2".split()
+    "asimd asimddp asimdhp atomics bf16 crc32 fphp i8mm pmull sha1 sha2 sve sve2"
 )
+COMPUTING = frozenset(_COMPUTING.split())
 """What a processor, or the hypervisor before it, can compute. The list is closed because a newer kernel shows more
 flags of the same machine: its workarounds, and what it has learnt to name."""
 CLOCK = re.compile(r"\s*@.*$")
@@ -88,9 +89,9 @@ def nominal(size: int) -> int:
 
 def _kind_of(device: Mapping[str, Any], subsystems: Mapping[str, str]) -> list[Any]:
     facts, kind = device["facts"], device["kind"]
-    words = [
-        str(facts.get(f"{kind}.{part}", "")) for part in ("vendor", "device", "vendor-name", "device-name", "type")
-    ]
+    # A name comes from a library or a file of names that somebody may install: it says something where ids do not.
+    ids = ("vendor", "device", "type") if facts.get(f"{kind}.device") else ("vendor-name", "device-name", "type")
+    words = [str(facts.get(f"{kind}.{part}", "")) for part in ids]
     return [kind, *words, nominal(facts.get(f"{kind}.memory", 0)), subsystems.get(device.get("address", ""), "")]
 
 
