@@ -82,6 +82,7 @@ class Place(NamedTuple):
     *root* is where ``/proc``, ``/sys``, ``/etc`` and ``/dev`` begin; *directory* is the suite's. *system* and *machine*
     are ours (``linux``, ``x86_64``), *affinity* is the number of processors that this process may run on, 0 for
     unknown. *outputs* are what programs print, by command line, for a recorded host: there nothing is started.
+    *limit_s* is when this probe is killed, 0 for unknown: one that takes long can answer with what it has before.
     """
 
     root: str = "/"
@@ -93,6 +94,7 @@ class Place(NamedTuple):
     affinity: int = 0
     environment: Mapping[str, str] = {}
     outputs: Mapping[str, str] | None = None
+    limit_s: float = 0.0
 
     def path(self, path: str) -> str:
         """Return where *path*, which begins with ``/``, really lies."""
