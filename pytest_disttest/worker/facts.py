@@ -8,6 +8,8 @@ import socket
 import sys
 from typing import Any
 
+from pytest_disttest.worker.probes import cgroups
+
 SYSTEMS = {"Linux": "linux", "Darwin": "macos", "Windows": "windows", "FreeBSD": "freebsd"}
 ARCHITECTURES = {"amd64": "x86_64", "x64": "x86_64", "arm64": "aarch64"}
 
@@ -39,6 +41,26 @@ def platform_name() -> str:
 
 
 def processors() -> int:
-    """Return how many processors this process may use (its affinity, where the system tells)."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    """Return how many processors this process may use: its affinity, or less where its cgroups allow less time."""
+    quota = cgroups.processors(_text)
+    return affinity() if quota is None else max(1, min(affinity(), int(quota)))
+
+
+def affinity() -> int:
+    """Return how many processors this process may run on, where the system tells."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
+
+
+def _text(path: str) -> str:
+    # at every start, for files that mostly are not there: a tenth of what open() takes
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        return os.read(descriptor, 1 << 16).decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)

@@ -328,7 +328,7 @@ def test_an_adapter_is_the_gpu_that_it_drives(tmp_path: Path):
     """Vulkan's view of a GPU adds an API to the device that PCI shows; it is listed once per backend."""
     rows = [{**ARC, "backend_type": "Vulkan"}, {**ARC, "backend_type": "OpenGL"}]
     place = laid_out(text_of("arc-laptop"), tmp_path)
-    gpus = probed(place, instead=wgpu(*rows), leave=("python", "disk", "opencl"))["devices"]
+    gpus = probed(place, instead=wgpu(*rows), leave=("python", "disk", "browser", "opencl"))["devices"]
 
     arc = next(each for each in gpus if each["address"] == "0000:03:00.0")
     assert 3 == len(gpus)
@@ -339,7 +339,7 @@ def test_a_rasteriser_in_software_says_so(tmp_path: Path):
     """llvmpipe is one device of the kind that counts only where it is asked for."""
     rows = [{**LLVMPIPE, "backend_type": name} for name in ("Vulkan", "OpenGL")]
     place = laid_out(text_of("bare-vm"), tmp_path)
-    (device,) = probed(place, instead=wgpu(*rows), leave=("python", "disk", "opencl"))["devices"]
+    (device,) = probed(place, instead=wgpu(*rows), leave=("python", "disk", "browser", "opencl"))["devices"]
 
     assert ("software", ("vulkan",)) == (device["facts"]["gpu.kind"], device["facts"]["gpu.api"])
 

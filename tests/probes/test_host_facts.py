@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
 import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from hypothesis import strategies as st
 from rigs.recorded import laid_out, probed, text_of
 
 from pytest_disttest.needs.vocabulary import key_of
+from pytest_disttest.worker.facts import affinity, processors
 from pytest_disttest.worker.probes import cpu, disk, memory, network, python, system, usb
 from pytest_disttest.worker.probes.finding import here
 
@@ -167,6 +171,46 @@ def test_this_machines_processors_are_what_others_say():
     assert told["cpu.cores"] <= (psutil.cpu_count(logical=False) or told["cpu.processors"])
     if shutil.which("nproc"):
         assert told["cpu.processors"] <= int(subprocess.check_output(["nproc"]))
+
+
+def test_a_host_greets_with_the_processors_that_its_probe_finds():
+    """What it says of itself unasked is bound by quotas, too."""
+    assert cpu.probe(here()).facts["cpu.processors"] == processors() <= affinity()
+
+
+def test_a_quota_of_this_processs_own_group_counts(tmp_path: Path):
+    """Put into a group of a processor and a half, a fresh interpreter says one."""
+    with _group_of(1.5, tmp_path) as enter:
+        script = "from pytest_disttest.worker.facts import processors; print(processors())"
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        command = [sys.executable, "-c", script]
+        told = subprocess.check_output(command, env=environment, preexec_fn=enter, text=True)
+
+    assert "1" == told.strip()
+
+
+@contextlib.contextmanager
+def _group_of(share: float, tmp_path: Path) -> Iterator[Callable[[], None]]:
+    """Yield what puts a process into a new group with *share* processors; skips where we may make none."""
+    first, second = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup")
+    mount = first if (first / "cpu.cfs_quota_us").exists() else second
+    group = mount / f"disttest-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError as fault:
+        pytest.skip(f"no group can be made here: {fault}")
+    try:
+        try:
+            if mount == first:
+                (group / "cpu.cfs_period_us").write_text("100000")
+                (group / "cpu.cfs_quota_us").write_text(str(int(share * 100000)))
+            else:
+                (group / "cpu.max").write_text(f"{int(share * 100000)} 100000")
+        except OSError as fault:
+            pytest.skip(f"no quota can be set here: {fault}")
+        yield lambda: (group / "cgroup.procs").write_text(str(os.getpid())) and None
+    finally:
+        group.rmdir()
 
 
 def test_this_machines_system_is_what_uname_says():

@@ -65,7 +65,7 @@ def _counts(place: Place) -> Facts:
     cores = {(place.text(f"{cpu}/physical_package_id"), place.text(f"{cpu}/core_id")) for cpu in online}
     physical = len(cores) if packages else 0
     there = len(online) or place.text("/proc/cpuinfo").count("processor\t:")
-    quota = cgroups.processors(place)
+    quota = cgroups.processors(place.text)
     limits = [there, place.affinity, int(quota) or 1 if quota is not None else 0]
     allowed = min([limit for limit in limits if limit] or [1])
     facts: Facts = {"cpu.processors": allowed}

@@ -171,7 +171,7 @@ class Place(NamedTuple):
 
 def here(directory: str = "", root: str = "/") -> Place:
     """Return the place that is this machine; *root* puts a recorded tree in the place of its files."""
-    from pytest_disttest.worker.facts import ARCHITECTURES, SYSTEMS, processors
+    from pytest_disttest.worker.facts import ARCHITECTURES, SYSTEMS, affinity
 
     system, machine = platform.system(), platform.machine().lower()
     return Place(
@@ -181,7 +181,7 @@ def here(directory: str = "", root: str = "/") -> Place:
         machine=ARCHITECTURES.get(machine, machine),
         release=platform.release(),
         hostname=socket.gethostname(),
-        affinity=processors(),
+        affinity=affinity(),
         environment=dict(os.environ),
     )
 

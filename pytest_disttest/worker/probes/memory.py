@@ -17,7 +17,7 @@ def probe(place: Place) -> Finding:
         total = int(text) if not code and text.isdecimal() else 0
     if not total:
         return Finding("memory", "unknown", why="/proc/meminfo does not tell", unknown={"memory": "not told"})
-    limit = cgroups.memory(place)
+    limit = cgroups.memory(place.text)
     facts = {"memory": total if limit is None else min(total, limit)}
     return Finding("memory", level="usable", source="/proc/meminfo, cgroups", facts=facts)
 
