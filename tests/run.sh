@@ -5,6 +5,7 @@
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 . "$root/scripts/environment.sh"
+. "$root/scripts/browsers.sh"
 PATH=$PATH:/usr/sbin:/sbin   # where Debian keeps sshd, ip and nft
 export PATH
 
@@ -19,12 +20,19 @@ need ip iproute2             # hosts in network namespaces
 need nft nftables            # ... that lose packets
 need git git                 # which files git ignores
 need ps procps
-# Chromium and Firefox come with the browser tests; none need them yet.
+need chromium chromium
+need chromedriver chromium-driver
+need firefox-esr firefox-esr
+# Firefox computes through Vulkan, and on a machine without a GPU through this one. Chromium has its own.
+ls /usr/share/vulkan/icd.d/lvp_icd*.json >/dev/null 2>&1 || packages="$packages libvulkan1 mesa-vulkan-drivers"
+venv=${DISTTEST_VENV:-$root/.venv}
+[ -x "$(webnn_chromium_directory)/chromium" ] || need npm npm
 if [ -n "$packages" ]; then
     # Unquoted: several package names.
     system_packages $packages || echo "missing:$packages; the tests that need them are skipped, or fail on CI"
 fi
 
 environment test
+install_webnn_chromium || echo "missing: $webnn_chromium; the tests that need it are skipped, or fail on CI"
 cd "$root"
 exec python -m pytest -p timeout -o timeout=300 "$@" </dev/null

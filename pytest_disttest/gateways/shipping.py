@@ -21,6 +21,7 @@ SHIPPED_FILES = (
     "wire.py",
 )
 SHIPPED_ROOMS = ("browser", "match", "needs", "worker")
+SHIPPED_KINDS = ("*.py", "*.js")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def gather(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     package = package_directory()
     paths = [package / name for name in SHIPPED_FILES if (package / name).exists()]
     for room in SHIPPED_ROOMS:
-        paths += sorted((package / room).rglob("*.py"))
+        paths += sorted(path for kind in SHIPPED_KINDS for path in (package / room).rglob(kind))
     sources = {path.relative_to(package).as_posix(): path.read_text(encoding="utf-8") for path in paths}
     return {**sources, **(extra or {})}
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from .eligible import eligibility
 
 if TYPE_CHECKING:
-    from .explanation import Explainer, Explanation, Standing, explain
+    from .explaining import Explainer, explain
+    from .explanation import Explanation, Standing
     from .groups import alternatives_of
     from .matcher import Verdict, devices_for, devices_wanted, fits, judge
     from .offers import offered
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from .reverse import HostExplanation, explain_host
 
 _FILES: Final = {
-    "Explainer": "explanation",
+    "Explainer": "explaining",
     "Explanation": "explanation",
     "ExplanationRow": "records",
     "HostExplanation": "reverse",
@@ -31,7 +32,7 @@ _FILES: Final = {
     "alternatives_of": "groups",
     "devices_for": "matcher",
     "devices_wanted": "matcher",
-    "explain": "explanation",
+    "explain": "explaining",
     "explain_host": "reverse",
     "explanation_as_plain": "records",
     "explanation_rows": "records",

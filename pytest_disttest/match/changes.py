@@ -19,7 +19,7 @@ _MOST_WORDS: Final = 6
 
 
 class Change(NamedTuple):
-    """A fact that differs; *before* or *after* is "" where there was, or is, none. *device* is "" for the host's own."""
+    """A fact that differs; *before* or *after* is "" where there is none. *device* is "" for the host's own."""
 
     fact: str
     before: str

@@ -18,8 +18,9 @@ NOT_ASKED: Final = "not probed"
 def described(
     host: Host, hello: Mapping[str, Any], found: Capabilities | None, asked: Iterable[str] = ()
 ) -> Capabilities:
-    """Return what *host* has: the basic facts of *hello*, what its probes *found* of the families *asked*, what its
-    owner says. A family that was not asked is unknown, and so is the whole of a host that has not been asked.
+    """Return what *host* has: the basic facts of *hello*, what its probes *found*, and what its owner says.
+
+    Of the families of facts it was *asked* for some. A family that was not asked is unknown, and so is the whole of a host that has not been asked.
 
     A simulated host is what its file says; what that leaves out of the basic facts is this machine's.
     """

@@ -2,8 +2,9 @@
 
 Theory of operation: hosts, and the devices of each kind, are the rows of tables; a set of rows is the bits of an int.
 A table keeps for each key which values there are and in which rows. A requirement is tested against the distinct
-values only, and what several ask together is an AND of ints. Fifty hosts and ten thousand tests then cost little more
-than the distinct requirements do. What the answers mean stands in `lookup` and `groups`.
+values only, and what several ask together is an AND of ints. Thousands of different limits make few different sets
+of rows, so what follows from sets of devices (are there enough on a host?) is kept by these sets. What the answers
+mean stands in `lookup` and `groups`.
 """
 
 from __future__ import annotations
@@ -12,15 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pytest_disttest.model import Capabilities, Device, Requirement, Value
-from pytest_disttest.needs import kind_of_device
 
-from .groups import Alternative, Group, parted, speaks_of_kind, unlimited
+from .groups import Alternative, enough, is_count, least, speaks_of_kind, unlimited
 from .lookup import MET, UNKNOWN, absence_meets, counts, why_unknown
-from .operators import listed, tester
+from .operators import listed, owner_of, tester
 
 
 class Judged(NamedTuple):
-    """Sets of hosts as bits, in the order of the fleet's names: those that meet what was asked, those that may."""
+    """Sets of rows as bits: those that meet what was asked, those that may."""
 
     met: int
     unknown: int
@@ -35,13 +35,43 @@ class Column(NamedTuple):
     whys: Mapping[int, str]
 
 
+class Facet(NamedTuple):
+    """What a requirement is to a fleet: *rows* are hosts, or devices of its *kind* (none for one on their number)."""
+
+    requirement: Requirement
+    kind: str
+    is_number: bool
+    rows: Judged
+
+
+class Quota(NamedTuple):
+    """How many devices are asked for: by conditions on their *number*, or one where conditions are on *each*.
+
+    *is_ban* where no device is asked for, for they may only lack something.
+    """
+
+    number: tuple[Requirement, ...] = ()
+    each: bool = False
+    is_ban: bool = True
+
+    def joined(self, facet: Facet) -> Quota:
+        """Return the quota with one requirement more."""
+        if facet.is_number:
+            return Quota((*self.number, facet.requirement), self.each, is_ban=False)
+        return Quota(self.number, each=True, is_ban=self.is_ban and facet.requirement.operator == "absent")
+
+    @property
+    def least(self) -> int:
+        """How many devices must be there; 0 where none is asked for."""
+        return 0 if self.is_ban else least(self.number, 1 if self.each else 0)
+
+
 class Table:
     """Rows of facts, each with what is unknown of it (the nearer first)."""
 
     def __init__(self, rows: Sequence[tuple[Mapping[str, Value], tuple[Mapping[str, str], ...]]]) -> None:
         self._rows = rows
         self._columns: dict[str, Column] = {}
-        self._judged: dict[Requirement, Judged] = {}
 
     def column(self, key: str) -> Column:
         """Return the column of *key*."""
@@ -52,20 +82,17 @@ class Table:
 
     def judged(self, requirement: Requirement) -> Judged:
         """Return the rows that meet *requirement* alone, and those that may."""
-        found = self._judged.get(requirement)
-        if found is None:
-            test, column = tester(requirement), self.column(requirement.key)
-            met = 0
-            for value, rows in column.values:
-                if test(value):
-                    met |= rows
-            if column.absent and absence_meets(requirement, test):
-                met |= column.absent
-            found = self._judged[requirement] = Judged(met, column.unknown)
-        return found
+        test, column = tester(requirement), self.column(requirement.key)
+        met = 0
+        for value, rows in column.values:
+            if test(value):
+                met |= rows
+        if column.absent and absence_meets(requirement, test):
+            met |= column.absent
+        return Judged(met, column.unknown)
 
     def _read(self, key: str) -> Column:
-        kind = kind_of_device(key)
+        kind = owner_of(key)
         values: dict[Any, tuple[Value, int]] = {}
         unknown = absent = 0
         whys = {}
@@ -92,6 +119,7 @@ class DeviceRows(NamedTuple):
     table: Table
     devices: tuple[tuple[int, Device], ...]
     of_host: tuple[int, ...]
+    everything: int
     software: int
     open: Mapping[int, str]
 
@@ -106,7 +134,8 @@ class Fleet:
         self.drained = sum(1 << row for row, offered in enumerate(self.capabilities) if offered.drained)
         self.hosts = Table([(offered.facts, (offered.unknown,)) for offered in self.capabilities])
         self._kinds: dict[str, DeviceRows] = {}
-        self._groups: dict[Group, Judged] = {}
+        self._facets: dict[Requirement, Facet] = {}
+        self._enough: dict[tuple[str, int, int, int, Quota], Judged] = {}
         self._sets: dict[int, frozenset[str]] = {}
 
     def named(self, hosts: int) -> frozenset[str]:
@@ -123,25 +152,56 @@ class Fleet:
             met |= self.judged(alternative).met
         return met & ~self.drained
 
-    def judged(self, alternative: Alternative, *, software: bool | None = None) -> Judged:
+    def judged(self, alternative: Alternative) -> Judged:
         """Return the hosts, drained or not, that meet an alternative as a whole, and those that may."""
-        own, groups = parted(alternative, software=software)
-        met = possible = self.everywhere
-        for requirement in own:
-            found = self.hosts.judged(requirement)
-            met &= found.met
-            possible &= found.met | found.unknown
-        for group in groups:
-            found = self.group(group)
-            met &= found.met
-            possible &= found.met | found.unknown
-        return Judged(met, possible & ~met)
+        return self.steps(alternative)[-1] if alternative else Judged(self.everywhere, 0)
 
-    def alone(self, requirement: Requirement, alternative: Alternative) -> Judged:
-        """Return the hosts that meet one requirement of an alternative alone, and those that may."""
-        if not kind_of_device(requirement.key):
-            return self.hosts.judged(requirement)
-        return self.judged((requirement,), software=speaks_of_kind(alternative))
+    def steps(self, alternative: Alternative) -> tuple[Judged, ...]:
+        """Return for each requirement the hosts that meet it and all before it, and those that may."""
+        software = speaks_of_kind(alternative)
+        met = possible = self.everywhere
+        rows: dict[str, tuple[int, int, Quota]] = {}
+        groups: dict[str, Judged] = {}
+        steps = []
+        for requirement in alternative:
+            facet = self.facet(requirement)
+            if not facet.kind:
+                met &= facet.rows.met
+                possible &= facet.rows.met | facet.rows.unknown
+            else:
+                counted = self.counted(facet.kind, software=software)
+                sure, maybe, quota = rows.get(facet.kind, (counted, counted, Quota()))
+                quota = quota.joined(facet)
+                if not facet.is_number:
+                    sure &= facet.rows.met
+                    maybe &= facet.rows.met | facet.rows.unknown
+                rows[facet.kind] = sure, maybe, quota
+                groups[facet.kind] = self.enough(facet.kind, sure, maybe, quota, counted=counted)
+            sure, maybe = met, possible
+            for found in groups.values():
+                sure &= found.met
+                maybe &= found.met | found.unknown
+            steps.append(Judged(sure, maybe & ~sure))
+        return tuple(steps)
+
+    def alone(self, requirement: Requirement, *, software: bool) -> Judged:
+        """Return the hosts that meet one requirement alone, and those that may; *software* renderers count or not."""
+        facet = self.facet(requirement)
+        if not facet.kind:
+            return facet.rows
+        counted = self.counted(facet.kind, software=software)
+        sure, maybe = (facet.rows.met, facet.rows.met | facet.rows.unknown) if not facet.is_number else (-1, -1)
+        return self.enough(facet.kind, sure & counted, maybe & counted, Quota().joined(facet), counted=counted)
+
+    def facet(self, requirement: Requirement) -> Facet:
+        """Return what a requirement is to this fleet."""
+        found = self._facets.get(requirement)
+        if found is None:
+            kind, is_number = owner_of(requirement.key), is_count(requirement)
+            table = self.devices(kind).table if kind else self.hosts
+            rows = Judged(0, 0) if is_number else table.judged(requirement)
+            found = self._facets[requirement] = Facet(requirement, kind, is_number, rows)
+        return found
 
     def devices(self, kind: str) -> DeviceRows:
         """Return the devices of *kind* of all hosts."""
@@ -150,40 +210,30 @@ class Fleet:
             found = self._kinds[kind] = self._read(kind)
         return found
 
-    def group(self, group: Group) -> Judged:
-        """Return the hosts on which enough devices meet all that is asked of one, and those on which they may."""
-        found = self._groups.get(group)
+    def counted(self, kind: str, *, software: bool) -> int:
+        """Return the devices that count, renderers in *software* or not."""
+        devices = self.devices(kind)
+        return devices.everything if software else devices.everything & ~devices.software
+
+    def enough(self, kind: str, sure: int, maybe: int, quota: Quota, *, counted: int) -> Judged:
+        """Return the hosts on which the devices *sure* are enough, and those on which these and *maybe* may be."""
+        name = kind, sure, maybe, counted, quota
+        found = self._enough.get(name)
         if found is None:
-            found = self._groups[group] = self._judged_group(group)
+            found = self._enough[name] = self._judged(kind, sure, maybe, quota, counted)
         return found
 
-    def rows_for(self, group: Group) -> tuple[int, int]:
-        """Return the devices that meet all that a group asks of one, and those that do or may."""
-        kind = self.devices(group.kind)
-        met = possible = self.counted(group)
-        for requirement in group.each:
-            found = kind.table.judged(requirement)
-            met &= found.met
-            possible &= found.met | found.unknown
-        return met, possible
-
-    def counted(self, group: Group) -> int:
-        """Return the devices that count for a group."""
-        kind = self.devices(group.kind)
-        rows = (1 << len(kind.devices)) - 1
-        return rows if group.software else rows & ~kind.software
-
-    def _judged_group(self, group: Group) -> Judged:
-        kind = self.devices(group.kind)
-        counted = self.counted(group)
-        rows, possible_rows = self.rows_for(group)
+    def _judged(self, kind: str, sure: int, maybe: int, quota: Quota, counted: int) -> Judged:
+        devices = self.devices(kind)
+        floor = min(1, quota.least)
         met = unknown = 0
-        for row, mine in enumerate(kind.of_host):
-            if group.is_ban:
-                status = _ban(mine & counted, rows, possible_rows, unsure=row in kind.open)
+        for row, mine in enumerate(devices.of_host):
+            if quota.is_ban:
+                status = _ban(mine & counted, sure, maybe, unsure=row in devices.open)
             else:
-                possible = (mine & possible_rows).bit_count()
-                status = group.enough((mine & rows).bit_count(), unlimited(possible) if row in kind.open else possible)
+                possible = (mine & maybe).bit_count()
+                possible = unlimited(possible) if row in devices.open else possible
+                status = enough(quota.number, floor, (mine & sure).bit_count(), possible)
             if status == MET:
                 met |= 1 << row
             elif status == UNKNOWN:
@@ -194,15 +244,14 @@ class Fleet:
         devices: list[tuple[int, Device]] = []
         of_host = []
         for row, offered in enumerate(self.capabilities):
-            mine = [
-                (row, device) for device in offered.devices if device.kind == kind and counts(device, software=True)
-            ]
+            mine = [(row, each) for each in offered.devices if each.kind == kind and counts(each, software=True)]
             of_host.append(((1 << len(mine)) - 1) << len(devices))
             devices += mine
         return DeviceRows(
             Table([(device.facts, (device.unknown, self.capabilities[row].unknown)) for row, device in devices]),
             tuple(devices),
             tuple(of_host),
+            (1 << len(devices)) - 1,
             sum(1 << place for place, (_, device) in enumerate(devices) if not counts(device, software=False)),
             {
                 row: why
@@ -220,8 +269,8 @@ def bits(rows: int) -> Iterator[int]:
         rows ^= lowest
 
 
-def _ban(mine: int, rows: int, possible: int, *, unsure: bool) -> str:
+def _ban(mine: int, sure: int, maybe: int, *, unsure: bool) -> str:
     """Return whether all devices of a host lack what they must not have."""
-    if mine & ~possible:
+    if mine & ~maybe:
         return "unmet"
-    return UNKNOWN if unsure or mine & ~rows else MET
+    return UNKNOWN if unsure or mine & ~sure else MET

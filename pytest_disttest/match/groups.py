@@ -12,11 +12,10 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from pytest_disttest.model import Demand, Requirement
-from pytest_disttest.needs import kind_of_device
 
 from .comparing import shown_size
 from .lookup import MET, UNKNOWN, UNMET
-from .operators import as_number, listed, tester
+from .operators import as_number, listed, owner_of, tester
 
 Alternative = tuple[Requirement, ...]
 
@@ -44,11 +43,11 @@ class Group(NamedTuple):
     @property
     def least(self) -> int:
         """How many devices must be there; 0 where none is asked for."""
-        return 0 if self.is_ban else _least(self.number, 1 if self.each else 0)
+        return 0 if self.is_ban else least(self.number, 1 if self.each else 0)
 
     def enough(self, sure: int, possible: int) -> str:
         """Return whether *sure* devices do, where up to *possible* may meet the conditions: met, unmet or unknown."""
-        return _enough(self.number, min(1, self.least), sure, possible)
+        return enough(self.number, min(1, self.least), sure, possible)
 
 
 def alternatives_of(demand: Demand) -> tuple[Alternative, ...]:
@@ -73,7 +72,10 @@ def is_count(requirement: Requirement) -> bool:
 
 def speaks_of_kind(alternative: Sequence[Requirement]) -> bool:
     """Whether renderers in software count as GPUs here."""
-    return any(r.key == "gpu.kind" for r in alternative)
+    for requirement in alternative:  # noqa: SIM110: this is asked of every alternative; any() would take twice as long
+        if requirement.key == "gpu.kind":
+            return True
+    return False
 
 
 @lru_cache(maxsize=4096)
@@ -85,7 +87,7 @@ def parted(alternative: Alternative, *, software: bool | None = None) -> tuple[A
     own: list[Requirement] = []
     by_kind: dict[str, list[Requirement]] = {}
     for requirement in alternative:
-        kind = kind_of_device(requirement.key)
+        kind = owner_of(requirement.key)
         (by_kind.setdefault(kind, []) if kind else own).append(requirement)
     if software is None:
         software = speaks_of_kind(alternative)
@@ -108,24 +110,25 @@ def _numbers(requirements: Sequence[Requirement]) -> list[float]:
 
 
 @lru_cache(maxsize=4096)
-def _allowed(count: tuple[Requirement, ...], number: int) -> bool:
-    return all(tester(r)(number) for r in count)
+def _allowed(number: tuple[Requirement, ...], devices: int) -> bool:
+    return all(tester(r)(devices) for r in number)
 
 
 @lru_cache(maxsize=4096)
-def _least(count: tuple[Requirement, ...], first: int) -> int:
-    """Return the smallest number from *first* on that is allowed, 0 where none is."""
-    reach = range(first, 2 + max((int(n) for n in _numbers(count)), default=0))
-    return next((n for n in reach if _allowed(count, n)), 0)
+def least(number: tuple[Requirement, ...], first: int) -> int:
+    """Return the smallest number of devices from *first* on that the conditions on it allow, 0 where there is none."""
+    reach = range(first, 2 + max((int(n) for n in _numbers(number)), default=0))
+    return next((n for n in reach if _allowed(number, n)), 0)
 
 
 @lru_cache(maxsize=4096)
-def _enough(count: tuple[Requirement, ...], floor: int, sure: int, possible: int) -> str:
-    """Try each number of devices that there can be: all allowed, none, or some.
+def enough(number: tuple[Requirement, ...], floor: int, sure: int, possible: int) -> str:
+    """Return whether the number of devices does, of which *sure* are there and at most *possible*.
 
-    Never fewer than *floor*. Past the greatest number that a condition names all numbers are alike.
+    Met where every number that there can be is allowed, unmet where none is; fewer than *floor* never are. Past the
+    greatest number that a condition names all numbers are alike.
     """
-    alike = 2 + max((int(n) for n in _numbers(count)), default=0)
+    alike = 2 + max((int(n) for n in _numbers(number)), default=0)
     tried = range(sure, max(sure, min(possible, max(alike, sure + 1))) + 1)
-    allowed = [n >= floor and _allowed(count, n) for n in tried]
+    allowed = [n >= floor and _allowed(number, n) for n in tried]
     return MET if all(allowed) else UNKNOWN if any(allowed) else UNMET

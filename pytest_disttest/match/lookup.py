@@ -7,9 +7,8 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from pytest_disttest.model import Capabilities, Device, Requirement, Value
-from pytest_disttest.needs import kind_of_device
 
-from .operators import Test, kind_of
+from .operators import Test, kind_of, owner_of
 
 MET: Final = "met"
 UNMET: Final = "unmet"
@@ -55,7 +54,7 @@ def answer(
     have = facts.get(key)
     if have is not None:
         return Answer(MET if test(have) else UNMET, have)
-    why = why_unknown(key, kind_of_device(key), unknowns)
+    why = why_unknown(key, owner_of(key), unknowns)
     if why:
         return Answer(UNKNOWN, None, why)
     return Answer(MET if absence_meets(requirement, test) else UNMET)

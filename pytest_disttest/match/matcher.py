@@ -11,11 +11,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from pytest_disttest.model import Capabilities, Demand, Device, Requirement, Value
-from pytest_disttest.needs import kind_of_device
 
 from .groups import Alternative, Group, alternatives_of, is_count, parted, speaks_of_kind, unlimited
 from .lookup import MET, UNKNOWN, UNMET, Answer, answer, devices_of, why_unknown
-from .operators import Test, as_number, kind_of, tester
+from .operators import Test, as_number, kind_of, owner_of, tester
 
 
 class Check(NamedTuple):
@@ -114,13 +113,13 @@ def _alternative(alternative: Alternative, capabilities: Capabilities) -> Altern
     software = speaks_of_kind(alternative)
     checks = tuple(_check(requirement, capabilities, software=software) for requirement in alternative)
     groups = tuple(_group(group, capabilities) for group in parted(alternative)[1])
-    statuses = [check.status for check in checks if not kind_of_device(check.requirement.key)]
+    statuses = [check.status for check in checks if not owner_of(check.requirement.key)]
     return AlternativeVerdict(_worst([*statuses, *(group.status for group in groups)]), checks, groups)
 
 
 def _check(requirement: Requirement, capabilities: Capabilities, *, software: bool) -> Check:
     """Judge one requirement as if it stood alone."""
-    kind = kind_of_device(requirement.key)
+    kind = owner_of(requirement.key)
     if not kind:
         found = answer(requirement, _tester(requirement), capabilities.facts, (capabilities.unknown,))
         return Check(requirement, found.status, found.have, "", found.why)

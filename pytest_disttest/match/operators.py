@@ -9,10 +9,11 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from pytest_disttest.model import Requirement, Scalar, Value
-from pytest_disttest.needs import key_of
+from pytest_disttest.needs import key_of, kind_of_device
 
 from .comparing import version_key
 
@@ -32,10 +33,17 @@ _UNEQUAL: Final = ("!=", "not in")
 _LEVEL: Final = re.compile(r"(?P<family>.+)_v(?P<number>\d{1,2})")
 
 
+@lru_cache(maxsize=1024)
 def kind_of(key: str) -> str:
     """Return the kind of a key's values as the vocabulary has it; ``text`` for a word that is not in it."""
     found = key_of(key)
     return "text" if found is None else found.kind
+
+
+@lru_cache(maxsize=1024)
+def owner_of(key: str) -> str:
+    """Return the kind of device that a key is said of, "" for the host's own; the vocabulary's answer, kept."""
+    return kind_of_device(key)
 
 
 def listed(value: Value) -> tuple[Scalar, ...]:
@@ -66,7 +74,7 @@ def lineage(value: Value) -> tuple[str, ...]:
 def rank(kind: str, value: Value) -> Any:
     """Return what orders values of *kind* (compare only with its like), None where they have no order."""
     if kind == "version":
-        return version_key(str(value)) or None
+        return _version(str(value))
     if kind == "level":
         return len(lineage(value))
     return None if kind in ("set", "flag") else as_number(value)
@@ -89,6 +97,11 @@ def tester(requirement: Requirement) -> Test:
     if sign in _EQUAL or sign in _UNEQUAL:
         return _equal(kind, wanted, found=sign in _EQUAL)
     raise ValueError(f"no operator {sign!r} tests a value")
+
+
+@lru_cache(maxsize=4096)
+def _version(text: str) -> Any:
+    return version_key(text) or None
 
 
 def _own(kind: str, have: Value) -> tuple[Scalar, ...]:
@@ -120,9 +133,13 @@ def _descent(sign: str, wanted: Scalar) -> Test:
 
 
 def _equal(kind: str, wanted: tuple[Scalar, ...], *, found: bool) -> Test:
+    if kind == "set":
+        words = frozenset(wanted)
+        return lambda have: words.isdisjoint(listed(have)) != found
+
     def seen(part: Scalar) -> Any:
         # A truth value is no number, though Python says that True is 1.
-        key = version_key(str(part)) if kind == "version" else None
+        key = _version(str(part)) if kind == "version" else None
         return key or (isinstance(part, bool), part)
 
     choices = {seen(part) for part in wanted}

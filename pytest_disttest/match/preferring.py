@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pytest_disttest.model import Capabilities, Demand, Device, Preference, Requirement
-from pytest_disttest.needs import kind_of_device
 
 from .groups import alternatives_of, is_count
 from .lookup import MET, answer, devices_of
 from .matcher import devices_for, meets_alternative
-from .operators import as_number, tester
+from .operators import as_number, owner_of, tester
 
 
 def preference(demand: Demand, capabilities: Capabilities, others: Iterable[Capabilities]) -> float:
@@ -42,7 +41,7 @@ def _degree(preferred: Preference, demand: Demand, capabilities: Capabilities, f
 
 
 def _is_met(wish: Requirement, demand: Demand, capabilities: Capabilities) -> bool:
-    test, kind = tester(wish), kind_of_device(wish.key)
+    test, kind = tester(wish), owner_of(wish.key)
     if not kind:
         return answer(wish, test, capabilities.facts, (capabilities.unknown,)).status == MET
     devices = _candidates(kind, wish, demand, capabilities)
@@ -53,7 +52,7 @@ def _is_met(wish: Requirement, demand: Demand, capabilities: Capabilities) -> bo
 
 def _most(wish: Requirement, demand: Demand, capabilities: Capabilities) -> float | None:
     """Return the amount that a host has, of devices that of the best one; None without one."""
-    kind = kind_of_device(wish.key)
+    kind = owner_of(wish.key)
     if not kind:
         facts = [capabilities.facts]
     else:

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pytest_disttest.model import Capabilities, Demand, Requirement
-from pytest_disttest.needs import kind_of_device
 
 from .fleet import Fleet, bits
-from .groups import Alternative, alternatives_of
-from .operators import ORDER
+from .groups import Alternative, alternatives_of, speaks_of_kind
+from .operators import ORDER, owner_of
 from .shown import condition, names
 from .survey import Survey
 
@@ -52,7 +51,7 @@ def _drained(demand: Demand, fleet: Fleet) -> str:
 
 def _hopeless(alternative: Alternative, fleet: Fleet) -> tuple[Requirement, ...]:
     """Return the requirements that no host satisfies, whatever the others say, in the order given."""
-    return tuple(r for r in alternative if not fleet.alone(r, alternative).met)
+    return tuple(r for r in alternative if not fleet.alone(r, software=speaks_of_kind(alternative)).met)
 
 
 def _reason(alternative: Alternative, survey: Survey) -> str:
@@ -60,7 +59,7 @@ def _reason(alternative: Alternative, survey: Survey) -> str:
     impossible = _hopeless(alternative, fleet)
     if impossible:
         return "; ".join(f"{condition(r)}: {best_seen(r, alternative, survey)}" for r in impossible)
-    alone = {r: fleet.alone(r, alternative).met for r in alternative}
+    alone = {r: fleet.alone(r, software=speaks_of_kind(alternative)).met for r in alternative}
     text = "; ".join(f"{condition(r)} (met by {names(fleet.named(met))})" for r, met in alone.items())
     return f"no host meets all of these at once: {text}{_apart(alternative, alone.values(), fleet)}"
 
@@ -72,14 +71,14 @@ def _apart(alternative: Alternative, alone: Iterable[int], fleet: Fleet) -> str:
         together &= met
     if not together:
         return ""
-    kinds = sorted({kind_of_device(r.key) for r in alternative} - {""})
+    kinds = sorted({owner_of(r.key) for r in alternative} - {""})
     return f"; on {names(fleet.named(together))} not on the same {' and '.join(kinds)}"
 
 
 def best_seen(requirement: Requirement, alternative: Alternative, survey: Survey) -> str:
     """Return what comes nearest: the best number, else who offers what; the unknown is named apart."""
     fleet = survey.fleet
-    judged = fleet.alone(requirement, alternative)
+    judged = fleet.alone(requirement, software=speaks_of_kind(alternative))
     known = fleet.everywhere & ~judged.unknown
     told = [_nearest(requirement, alternative, survey, known)] if known else []
     whys: dict[str, list[str]] = {}
@@ -93,7 +92,11 @@ def _nearest(requirement: Requirement, alternative: Alternative, survey: Survey,
     hosts = names(fleet.named(known))
     if requirement.operator == "has":
         return f"offered by none of {hosts}" if known.bit_count() > 1 else f"{hosts} does not offer it"
-    found = [(have, rows & known) for have, rows in survey.seen(requirement, alternative) if rows & known]
+    found = [
+        (have, rows & known)
+        for have, rows in survey.seen(requirement, software=speaks_of_kind(alternative))
+        if rows & known
+    ]
     if found and requirement.operator in ORDER:
         have, rows = found[0]
         return f"best is {have.text} ({names(fleet.named(rows))})"

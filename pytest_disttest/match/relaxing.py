@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from pytest_disttest.model import Requirement, Value
-from pytest_disttest.needs import kind_of_device
 
 from .comparing import rounded_size
 from .fleet import bits
-from .groups import Alternative, is_count
-from .obstacles import Way
-from .operators import ORDER, UPWARD, as_number, kind_of, lineage, listed, rank
+from .groups import Alternative, is_count, speaks_of_kind
+from .obstacles import Obstacles, Part
+from .operators import ORDER, UPWARD, as_number, kind_of, lineage, listed, owner_of, rank
 from .shown import condition
 from .survey import Survey, gap_of
 
 MOST: Final = 5
 MOST_CHANGES: Final = 3
-_MOST_TRIED: Final = 12
-"""Of so many hosts that lack the same conditions, the first ones, it is looked which comes nearest."""
 
 
 class Change(NamedTuple):
@@ -38,33 +35,48 @@ class Relaxation(NamedTuple):
 
 
 def relaxations(
-    alternative: Alternative, ways: Mapping[int, Sequence[Way]], survey: Survey, usable: int
+    alternative: Alternative, parts: Iterable[Part], survey: Survey, obstacles: Obstacles, usable: int
 ) -> tuple[Relaxation, ...]:
     """Return the smallest changes with which a host among *usable* fits, at most MOST of at most MOST_CHANGES each.
 
     None contains another. One that eases stands before one that drops, the one that eases the least first.
     """
-    by_conditions: dict[int, list[tuple[int, Way]]] = {}
-    for row in bits(usable):
-        for way in ways.get(row, ()):
-            if way.conditions and way.conditions.bit_count() <= MOST_CHANGES:
-                by_conditions.setdefault(way.conditions, []).append((row, way))
-    smallest = [
-        each for each in by_conditions if not any(other != each and not other & ~each for other in by_conditions)
-    ]
+    by_conditions: dict[int, int] = {}
+    for rows, ways in parts:
+        if rows & usable:
+            for conditions in ways:
+                if conditions and conditions.bit_count() <= MOST_CHANGES:
+                    by_conditions[conditions] = by_conditions.get(conditions, 0) | rows & usable
     found = []
-    for conditions in smallest:
-        eased = [_eased(alternative, row, way, survey) for row, way in by_conditions[conditions][:_MOST_TRIED]]
-        costs = [(_cost(alternative, changes), _text(alternative, changes), changes) for changes in eased]
-        cost, _, changes = min(costs, key=lambda each: each[:2])
+    for conditions in _smallest(by_conditions):
+        row = _nearest_host(alternative, conditions, by_conditions[conditions], survey)
+        changes = _eased(alternative, row, conditions, survey, obstacles)
         hosts = survey.fleet.judged(changed(alternative, changes)).met & usable
         if hosts:
-            found.append(((len(changes), cost, conditions), changes, hosts))
+            found.append(((len(changes), _cost(alternative, changes), conditions), changes, hosts))
     found.sort(key=lambda each: each[0])
     return tuple(
         Relaxation(changes, tuple(survey.fleet.names[row] for row in bits(hosts)), _text(alternative, changes))
         for _, changes, hosts in found[:MOST]
     )
+
+
+def _smallest(sets: Iterable[int]) -> list[int]:
+    kept: list[int] = []
+    for each in sorted(sets, key=lambda each: (each.bit_count(), each)):
+        if not any(other & ~each == 0 for other in kept):
+            kept.append(each)
+    return kept
+
+
+def _nearest_host(alternative: Alternative, conditions: int, rows: int, survey: Survey) -> int:
+    """Return the host among *rows* that comes nearest: by the first of the conditions, then by the next."""
+    software = speaks_of_kind(alternative)
+    for place in bits(conditions):
+        seen = survey.seen(alternative[place], software=software)
+        nearest = (rows & have for _, have in seen if rows & have)
+        rows = next(nearest, rows)
+    return next(bits(rows))
 
 
 def changed(alternative: Alternative, changes: Sequence[Change]) -> Alternative:
@@ -99,32 +111,28 @@ def ease(requirement: Requirement, value: Value | None) -> Requirement | None:
     return Requirement(key, operator, listed(value)[0], f"{key} {operator} {text}")
 
 
-def _eased(alternative: Alternative, row: int, way: Way, survey: Survey) -> tuple[Change, ...]:
-    """Return the changes by which one host fits along one way."""
-    devices = dict(way.devices)
-    return tuple(
-        Change(place, ease(alternative[place], _value(alternative[place], alternative, row, devices, survey)))
-        for place in bits(way.conditions)
-    )
+def _eased(
+    alternative: Alternative, row: int, conditions: int, survey: Survey, obstacles: Obstacles
+) -> tuple[Change, ...]:
+    """Return the changes by which one host fits once *conditions* are given up."""
+    changes = []
+    for place in bits(conditions):
+        requirement = alternative[place]
+        kind = owner_of(requirement.key)
+        if not kind:
+            have = survey.haves(requirement, software=speaks_of_kind(alternative))[row]
+            value = None if have is None else have.value
+        else:
+            left = obstacles.devices_left(alternative, row, conditions, kind)
+            value = len(left) if is_count(requirement) else _common(requirement, left, survey)
+        changes.append(Change(place, ease(requirement, value)))
+    return tuple(changes)
 
 
-def _value(
-    requirement: Requirement,
-    alternative: Alternative,
-    row: int,
-    devices: Mapping[str, tuple[int, ...]],
-    survey: Survey,
-) -> Value | None:
-    """Return what the host has of a requirement's key: of devices the value that all that would do are good for."""
-    kind = kind_of_device(requirement.key)
-    if not kind:
-        have = survey.haves(requirement, alternative)[row]
-        return None if have is None else have.value
-    left = devices.get(kind, ())
-    if is_count(requirement):
-        return len(left)
-    rows = survey.fleet.devices(kind).devices
-    values = [rows[device][1].facts.get(requirement.key) for device in left]
+def _common(requirement: Requirement, devices: Sequence[int], survey: Survey) -> Value | None:
+    """Return the value that all *devices* are good for; None where one has none, or it has no order."""
+    rows = survey.fleet.devices(owner_of(requirement.key)).devices
+    values = [rows[device][1].facts.get(requirement.key) for device in devices]
     known = [(rank(kind_of(requirement.key), value), value) for value in values if value is not None]
     if not known or len(known) < len(values) or any(order is None for order, _ in known):
         return None

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from pytest_disttest.model import Demand
 
-from .explanation import Explainer, Standing
+from .explaining import Explainer
+from .explanation import Standing
 from .lookup import MET
 
 

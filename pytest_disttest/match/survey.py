@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from pytest_disttest.model import Requirement, Value
-from pytest_disttest.needs import kind_of_device
 
 from .fleet import Fleet, bits
-from .groups import Alternative, Group, is_count, parted, speaks_of_kind
-from .operators import ORDER, UPWARD, as_number, kind_of, rank
+from .operators import ORDER, UPWARD, as_number, kind_of, owner_of, rank
 from .shown import shown
 
 NEAR: Final = 0.05
@@ -46,26 +44,30 @@ class Survey:
         self._haves: dict[tuple[str, str, bool], tuple[Have | None, ...]] = {}
         self._seen: dict[tuple[str, str, bool], tuple[tuple[Have, int], ...]] = {}
 
-    def haves(self, requirement: Requirement, alternative: Alternative) -> tuple[Have | None, ...]:
+    def haves(self, requirement: Requirement, *, software: bool) -> tuple[Have | None, ...]:
         """Return by row of the fleet what a host has of a requirement's key, None where it has nothing.
 
         Of devices it is the value that comes nearest: the most for ``>=``, the least for ``<=``.
         """
-        name = _name(requirement, alternative)
+        name = self.name(requirement, software=software)
         if name not in self._haves:
-            self._haves[name] = self._read_haves(requirement, *name[1:])
+            self._haves[name] = self._read_haves(*name)
         return self._haves[name]
 
-    def seen(self, requirement: Requirement, alternative: Alternative) -> tuple[tuple[Have, int], ...]:
+    def seen(self, requirement: Requirement, *, software: bool) -> tuple[tuple[Have, int], ...]:
         """Return each value that is somewhere with the set of its hosts: the nearest first, else by its text."""
-        name = _name(requirement, alternative)
+        name = self.name(requirement, software=software)
         if name not in self._seen:
-            self._seen[name] = self._read_seen(requirement, *name[1:])
+            self._seen[name] = self._read_seen(*name)
         return self._seen[name]
+
+    def name(self, requirement: Requirement, *, software: bool) -> tuple[str, str, bool]:
+        """Return all that what a host shows depends on: the key, which way is nearer, whether renderers count."""
+        return requirement.key, direction(requirement), software and bool(owner_of(requirement.key))
 
     def why_unknown(self, requirement: Requirement, row: int) -> str:
         """Return why a host's answer to a requirement is unknown."""
-        kind = kind_of_device(requirement.key)
+        kind = owner_of(requirement.key)
         if not kind:
             return self.fleet.hosts.column(requirement.key).whys.get(row, "not known")
         devices = self.fleet.devices(kind)
@@ -74,33 +76,33 @@ class Survey:
         whys = devices.table.column(requirement.key).whys
         return next((whys[place] for place in bits(devices.of_host[row]) if place in whys), "not known")
 
-    def near_misses(self, requirement: Requirement, alternative: Alternative, missing: int) -> tuple[NearMiss, ...]:
+    def near_misses(self, requirement: Requirement, missing: int, *, software: bool) -> tuple[NearMiss, ...]:
         """Return the hosts among *missing* whose number misses by at most NEAR, the nearest first."""
+        haves = self.haves(requirement, software=software)
         found = [
             NearMiss(self.fleet.names[row], have.text, gap)
-            for have, rows in self.seen(requirement, alternative)
+            for row in bits(missing)
+            if (have := haves[row]) is not None
             if (gap := gap_of(requirement, have.value)) is not None and gap <= NEAR
-            for row in bits(rows & missing)
         ]
         return tuple(sorted(found, key=lambda miss: (miss.gap, miss.host)))
 
-    def seen_by_name(self, have: Have, rows: int) -> Seen:
+    def named(self, have: Have, rows: int) -> Seen:
         """Return a value with the names of its hosts."""
         return Seen(have.text, tuple(self.fleet.names[row] for row in bits(rows)))
 
-    def _read_haves(self, requirement: Requirement, order: str, software: bool) -> tuple[Have | None, ...]:
-        key = requirement.key
-        if not kind_of_device(key):
+    def _read_haves(self, key: str, order: str, software: bool) -> tuple[Have | None, ...]:
+        if not owner_of(key):
             facts = [offered.facts.get(key) for offered in self.fleet.capabilities]
             return tuple(None if value is None else Have(shown(key, value), value) for value in facts)
-        (group,) = parted((requirement,), software=software)[1]
-        return tuple(self._on_devices(group, requirement, order, row) for row in range(len(self.fleet.names)))
+        counted = self.fleet.counted(owner_of(key), software=software)
+        return tuple(self._on_devices(key, order, counted, row) for row in range(len(self.fleet.names)))
 
-    def _on_devices(self, group: Group, requirement: Requirement, order: str, row: int) -> Have | None:
-        key = requirement.key
-        devices = self.fleet.devices(group.kind)
-        mine = list(bits(devices.of_host[row] & self.fleet.counted(group)))
-        if is_count(requirement):
+    def _on_devices(self, key: str, order: str, counted: int, row: int) -> Have | None:
+        kind = owner_of(key)
+        devices = self.fleet.devices(kind)
+        mine = list(bits(devices.of_host[row] & counted))
+        if key == f"{kind}.count":
             return Have(str(len(mine)), len(mine)) if mine or row not in devices.open else None
         values = [value for place in mine if (value := devices.devices[place][1].facts.get(key)) is not None]
         if not values:
@@ -112,23 +114,16 @@ class Survey:
         texts = sorted({shown(key, value) for value in values})
         return Have(", ".join(texts), values[0] if len(texts) == 1 else None)
 
-    def _read_seen(self, requirement: Requirement, order: str, software: bool) -> tuple[tuple[Have, int], ...]:
-        alternative = (Requirement("gpu.kind", "exists", True),) if software else ()
+    def _read_seen(self, key: str, order: str, software: bool) -> tuple[tuple[Have, int], ...]:
         by_text: dict[str, tuple[Have, int]] = {}
-        for row, have in enumerate(self.haves(requirement, alternative)):
+        for row, have in enumerate(self._read_haves(key, order, software)):
             if have is not None:
                 by_text[have.text] = have, by_text.get(have.text, (have, 0))[1] | 1 << row
         found = sorted(by_text.values(), key=lambda each: each[0].text)
-        ranks = {have.text: rank(kind_of(requirement.key), have.value) for have, _ in found if have.value is not None}
+        ranks = {have.text: rank(kind_of(key), have.value) for have, _ in found if have.value is not None}
         if order and len(ranks) == len(found) and None not in ranks.values():
             found.sort(key=lambda each: ranks[each[0].text], reverse=order == "up")
         return tuple(found)
-
-
-def _name(requirement: Requirement, alternative: Alternative) -> tuple[str, str, bool]:
-    """Return all that what a host shows depends on."""
-    key = requirement.key
-    return key, direction(requirement), bool(kind_of_device(key)) and speaks_of_kind(alternative)
 
 
 def direction(requirement: Requirement) -> str:

@@ -284,7 +284,7 @@ class Stock:
     def _must_part(self, home: Fragment, fit: Fit) -> bool:
         """Whether cases of one stretch, with *fit* together, may have to be run by different workers."""
         if not home.unit.binding:
-            return self._narrowed or bool(fit.excluded)
+            return bool(fit.excluded)
         return fit.hosts == frozenset() or (bool(fit.excluded) and self._is_hopeless(fit))
 
     def _fit(self, cases: list[int]) -> Fit:
@@ -293,9 +293,14 @@ class Stock:
         if not (self._excluded or self._narrowed or fit.sign < 0):
             return fit
         excluded = frozenset[str]().union(*(self._excluded.get(case, ()) for case in cases))
-        hosts = common_hosts(cases, self._eligible) if self._narrowed else fit.hosts
         sign = common_sign(cases, self._signs) if fit.sign else 0
-        return Fit(hosts, excluded, sign)
+        return Fit(self._hosts(cases) if self._narrowed else fit.hosts, excluded, sign)
+
+    def _hosts(self, cases: list[int]) -> frozenset[str] | None:
+        """Return which hosts fit *cases* of one stretch by now: those that fit all of a group, where there are any."""
+        unit = self._home[cases[0]].unit
+        common = common_hosts(unit.cases, self._eligible) if unit.binding else frozenset[str]()
+        return common_hosts(cases, self._eligible) if common == frozenset() else common
 
     def _is_hopeless(self, fit: Fit) -> bool:
         """Whether workers on fitting hosts live, and each of them has refused."""

@@ -84,7 +84,7 @@ def demand(dice: random.Random, *, hopeless: bool = False) -> Demand:
     common = [
         Requirement("os", "=", "linux", "os = linux"),
         _at_least(dice, "cpu.processors", dice.randint(1, 40)),
-        _at_least(dice, "memory", dice.randint(1, 300 * 1024) * 2**20),
+        _at_least(dice, "memory", dice.randint(1, 300) * GIB),
     ]
     if hopeless:
         common.append(_at_least(dice, "cpu.processors", dice.randint(100, 100_000)))
@@ -101,7 +101,7 @@ def _at_least(dice: random.Random, key: str, value: Value) -> Requirement:
 
 def _gpu(dice: random.Random) -> Iterator[Requirement]:
     yield _at_least(dice, "gpu.count", dice.randint(1, 4))
-    yield _at_least(dice, "gpu.memory", dice.randint(4 * 1024, 90 * 1024) * 2**20)
+    yield _at_least(dice, "gpu.memory", dice.randint(4, 90) * GIB)
     yield _at_least(dice, "gpu.cuda", f"12.{dice.randint(0, 9)}")
 
 
@@ -147,10 +147,8 @@ def main() -> None:
         cases = suite(distinct, hopeless=hopeless)
         found = matched_and_explained(cases, hosts)
         taken = min(seconds(lambda: matched_and_explained(cases, hosts)) for _ in range(2))  # noqa: B023
-        print(
-            f"{title:>8}: {len(cases):,} tests with {len({case.demand for case in cases}):,} demands on {len(hosts)} hosts:"
-            f" {taken:.2f} s; {found[0]:,} tests fit nowhere, {found[1]:,} demands explained"
-        )
+        asked = f"{len(cases):,} tests with {len({case.demand for case in cases}):,} demands on {len(hosts)} hosts"
+        print(f"{title:>8}: {asked}: {taken:.2f} s; {found[0]:,} tests fit nowhere, {found[1]:,} demands explained")
 
 
 if __name__ == "__main__":

@@ -24,10 +24,12 @@ DOORS = {
 }
 
 # Goes to hosts, which need nothing but Python and pytest (pluggy comes with it).
-SHIPPED = ("", "errors", "hookspecs", "markers", "match", "model", "needs", "options", "wire", "worker")
+SHIPPED = ("", "browser", "errors", "hookspecs", "markers", "match", "model", "needs", "options", "wire", "worker")
 THERE = {*sys.stdlib_module_names, "pytest", "_pytest", "pluggy"}
 # A probe asks for the library that knows its devices; that there is none is an answer, and the host needs none.
 ASKED_FOR = {
+    "browser.asking": {"selenium"},
+    "browser.opening": {"selenium"},
     "worker.probes.amd": {"amdsmi"},
     "worker.probes.cpu": {"archspec"},
     "worker.probes.nvml": {"pynvml"},

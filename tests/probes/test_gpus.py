@@ -65,6 +65,29 @@ def test_a_gpu_that_nvml_does_not_list_makes_the_host_degraded(tmp_path: Path):
     assert ["PCI shows 2 GPUs with NVIDIA's driver, NVML 1: 0000:3b:00.0 is missing"] == profile["degraded"]
 
 
+GIVEN = """/proc/driver/nvidia/gpus/0000:19:00.0/information <<
+Model: 		 NVIDIA H100 80GB HBM3
+Device Minor: 	 0
+>>
+/dev/nvidia0
+"""
+NOT_GIVEN = """/proc/driver/nvidia/gpus/0000:3b:00.0/information <<
+Device Minor: 	 1
+>>
+"""
+
+
+@pytest.mark.parametrize("more", ["", NOT_GIVEN])
+def test_a_gpu_that_a_container_was_not_given_is_no_contradiction(more: str, tmp_path: Path):
+    """/sys shows a container the machine's GPUs, NVML those that it was given: nothing is wrong with it."""
+    place = laid_out(text_of("hopper") + GIVEN + more, tmp_path)
+    finding = nvml.read(Nvml(gpu()))._replace(marks={"withheld": nvidia.withheld(place)})
+    profile = probed(place, instead={"nvidia": lambda: finding})
+
+    assert "it was not passed into this container" == faults(profile)["0000:3b:00.0"]
+    assert ("", []) == (faults(profile)["0000:19:00.0"], profile["degraded"])
+
+
 def test_a_lost_gpu_is_told_apart(tmp_path: Path):
     """NVML lists it and cannot open it: GPU is lost."""
     profile = hopper(tmp_path, Nvml(gpu(), error(15)))

@@ -22,6 +22,12 @@ from pytest_disttest.worker.probes.table import Row
 LIFE_S = 12 * 3600.0
 FORM = 1
 DRIVERS = ("nvidia", "amdgpu", "i915", "xe", "habanalabs", "neuron", "intel_vpu", "amdxdna")
+NODES = ("accel", "davinci", "dri", "kfd", "neuron", "nvidia")
+PROGRAMS = (
+    "chromium", "chromium-headless-shell", "google-chrome-stable", "microsoft-edge-stable", "firefox", "firefox-esr",
+    "chromedriver", "geckodriver", "msedgedriver",
+)  # fmt: skip
+"""Where an update makes another host: browsers and their drivers, if they are on PATH."""
 BEGINNING = "probes-"
 
 Answers = dict[str, dict[str, Any]]
@@ -48,6 +54,11 @@ def key(place: Place, version: str, rows: Sequence[Row], interpreter: str) -> st
         place.root,
         {name: state for name, state in drivers.items() if state},
         [row for row in rows if row.kept],
+        # Containers of one machine share its boot, and perhaps a home, and have each their own devices.
+        [name for name in place.names("/dev") if name.startswith(NODES)],
+        place.names("/dev/dri"),
+        [_program(place, name) for name in PROGRAMS],
+        place.environment.get("DISTTEST_BROWSERS", ""),
         # A user who may use a device, or sees all of them, gets another answer than one who may not.
         [os.getuid(), place.environment.get("PATH", "")],
     ]
@@ -59,6 +70,14 @@ def _driver(place: Place, name: str) -> str:
     if not place.exists(module):
         return ""
     return place.text(f"{module}/version") or place.text(f"{module}/srcversion") or "there"
+
+
+def _program(place: Place, name: str) -> list[str | int]:
+    """Return which file the program is, and since when; [] for one that is not there."""
+    with contextlib.suppress(OSError):
+        if path := place.program(name):
+            return [path, os.stat(path).st_mtime_ns]
+    return []
 
 
 def read(folder: str, key: str, now: float, *, life_s: float = LIFE_S) -> Answers:

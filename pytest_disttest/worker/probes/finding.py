@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 import shutil
 import socket
 import subprocess
@@ -81,6 +82,7 @@ class Place(NamedTuple):
     *root* is where ``/proc``, ``/sys``, ``/etc`` and ``/dev`` begin; *directory* is the suite's. *system* and *machine*
     are ours (``linux``, ``x86_64``), *affinity* is the number of processors that this process may run on, 0 for
     unknown. *outputs* are what programs print, by command line, for a recorded host: there nothing is started.
+    *limit_s* is when this probe is killed, 0 for unknown: one that takes long can answer with what it has before.
     """
 
     root: str = "/"
@@ -92,6 +94,7 @@ class Place(NamedTuple):
     affinity: int = 0
     environment: Mapping[str, str] = {}
     outputs: Mapping[str, str] | None = None
+    limit_s: float = 0.0
 
     def path(self, path: str) -> str:
         """Return where *path*, which begins with ``/``, really lies."""
@@ -162,8 +165,8 @@ class Place(NamedTuple):
         text = (self.outputs or {}).get(line)
         if text is None:
             return -1, f"{line}: not recorded"
-        code, _, rest = text.partition("\n") if text.startswith("exit ") else ("exit 0", "", text)
-        return int(code.split()[1]), rest.strip()
+        ending = re.match(r"exit ([0-9]+)\n", text)
+        return (int(ending[1]), text[ending.end() :].strip()) if ending else (0, text.strip())
 
 
 def here(directory: str = "", root: str = "/") -> Place:

@@ -132,6 +132,7 @@ def _started(row: Row, place: Place, limit_s: float, out: int, prctl: Callable[.
     """Return the fork that runs a probe; None, and an answer that says so, where there can be none."""
     answer, answering = os.pipe()
     noise, making = os.pipe()
+    limit_s = min(row.limit_s, limit_s) if limit_s else row.limit_s
     try:
         pid = os.fork()
     except OSError as fault:  # too many processes, too little memory
@@ -142,14 +143,14 @@ def _started(row: Row, place: Place, limit_s: float, out: int, prctl: Callable[.
     if not pid:
         prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
         os.close(out)
-        _be_probe(row, place, answering, making)
+        _be_probe(row, place._replace(limit_s=limit_s), answering, making)
     with contextlib.suppress(OSError):  # both sides do it, so that neither need wait for the other
         os.setpgid(pid, pid)
     os.close(answering)
     os.close(making)
     os.set_blocking(answer, False)
     os.set_blocking(noise, False)
-    return Child(row, pid, answer, noise, min(row.limit_s, limit_s) if limit_s else row.limit_s)
+    return Child(row, pid, answer, noise, limit_s)
 
 
 def _be_probe(row: Row, place: Place, answering: int, making: int) -> NoReturn:

@@ -53,6 +53,8 @@ ROWS = (
     Row("neuron", f"{HERE}.neuron:probe", ("accel",), ("accel",), kept=True),
     Row("accel", f"{HERE}.accel:probe", ("accel",), ("accel",)),
     Row("processing", f"{HERE}.processing:probe", ("accel",), ("accel",)),
+    Row("browser", "pytest_disttest.browser.probe:probe", ("browser",), ("browser", "webgpu", "webnn"), limit_s=30.0,
+        kept=True),
     # Last, because what a lab says of its host is believed before what is found.
     Row("facts.d", f"{HERE}.dropin:probe", (), ("fact", "resource", "tag", "location")),
 )  # fmt: skip

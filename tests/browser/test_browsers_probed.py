@@ -1,0 +1,125 @@
+"""Real browsers tell the truth about WebGPU and WebNN."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rigs.browsers import LAVAPIPE, SWIFTSHADER, Probed, chromium, firefox, probed, webnn_chromium, wrapped
+
+from pytest_disttest.browser.found import Installed
+
+NOTHING_LEFT = ()
+LANES = {"chromium": chromium, "webnn-chromium": webnn_chromium, "firefox": firefox}
+MEDIAN_S = {"chromium": 1.0, "webnn-chromium": 1.0, "firefox": 5.0}
+
+
+def expect_software_webgpu(found: Probed) -> None:
+    """What holds for every browser that computes on the processor."""
+    assert {"browser.headless": True, "webgpu": True, "webgpu.adapter-type": "software"}.items() <= found.facts.items()
+    assert "core-features-and-limits" in found.facts["webgpu.feature"]
+    assert NOTHING_LEFT == found.left
+    assert found.level == "verified"
+
+
+def expect_limits_that_were_tried(found: Probed) -> None:
+    assert found.facts["webgpu.limit.maxBufferSize"] == 256 * 1024 * 1024
+    assert found.facts["webgpu.limit.maxComputeInvocationsPerWorkgroup"] >= 128
+    assert found.facts["webgpu.limit.maxTextureDimension2D"] >= 8192
+
+
+def test_a_chromium_with_webnn_has_both(home: Path):
+    """WebGPU and WebNN are true, the numbers being right, and the graph ran on the processor, whatever was asked."""
+    found = probed(webnn_chromium(), directory=home)
+
+    expect_software_webgpu(found)
+    expect_limits_that_were_tried(found)
+    assert {"browser.name": "chromium", "webgpu.vendor": "google", "webnn": True}.items() <= found.facts.items()
+    assert found.facts["webgpu.architecture"] == "swiftshader"
+    assert found.facts["webnn.device-type"] == ["cpu"]
+    assert {"matmul", "conv2d", "relu"} <= set(found.facts["webnn.op"])
+    assert {} == found.unknown
+
+
+def test_debians_chromium_has_the_interface_of_webnn_and_nothing_behind_it(home: Path):
+    """WebGPU is true; WebNN is false, with the browser's own words."""
+    found = probed(chromium(), directory=home)
+
+    expect_software_webgpu(found)
+    expect_limits_that_were_tried(found)
+    assert found.facts["webnn"] is False
+    assert "shader-f16" not in found.facts["webgpu.feature"]
+    assert any("webnn: createContext: NotSupportedError" in remark for remark in found.remarks)
+
+
+def test_without_an_adapter_webgpu_is_false(home: Path, tmp_path: Path):
+    """The interface alone is no WebGPU."""
+    bare = wrapped(chromium(), tmp_path, ["--disable-software-rasterizer"])
+
+    found = probed(bare, directory=home)
+
+    assert found.facts["webgpu"] is False
+    assert any("requestAdapter finds no adapter" in remark for remark in found.remarks)
+    assert not any(key.startswith("webgpu.") for key in found.facts)
+    assert NOTHING_LEFT == found.left
+
+
+def test_without_flags_a_browser_on_a_machine_without_a_gpu_has_no_adapter(home: Path):
+    """What the probe finds depends on the flags, which the guide names."""
+    found = probed(chromium(), directory=home, flags=())
+
+    assert (False, False) == (found.facts["webgpu"], found.facts["webnn"])
+
+
+@pytest.mark.parametrize("driver", [LAVAPIPE, SWIFTSHADER], ids=["lavapipe", "swiftshader"])
+def test_firefox_has_webgpu_with_the_features_of_its_adapter(driver: Path, home: Path):
+    """Mesa's software adapter has half-precision shaders, SwiftShader has not; neither has WebNN."""
+    chromium()  # which brings SwiftShader
+    found = probed(firefox(), directory=home, environment={"VK_ICD_FILENAMES": str(driver)})
+
+    expect_software_webgpu(found)
+    assert ("shader-f16" in found.facts["webgpu.feature"]) == (driver == LAVAPIPE)
+    assert found.facts["webnn"] is False
+    assert found.unknown == dict.fromkeys(("webgpu.vendor", "webgpu.architecture"), "the browser does not say")
+
+
+def test_firefox_as_it_comes_has_neither(home: Path):
+    """WebGPU is a preference there."""
+    found = probed(firefox(), directory=home, preferences={})
+
+    assert (False, False) == (found.facts["webgpu"], found.facts["webnn"])
+    assert any("no navigator.gpu" in remark for remark in found.remarks)
+    assert NOTHING_LEFT == found.left
+
+
+def test_browsers_side_by_side_give_the_answers_they_give_alone(home: Path):
+    """Each has its own home, port and time."""
+    found = probed(webnn_chromium(), chromium(), firefox(), directory=home)
+
+    assert [(True, True), (True, False), (True, False)] == [
+        (device["facts"]["webgpu"], device["facts"]["webnn"]) for device in found.devices
+    ]
+    assert NOTHING_LEFT == found.left
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lane", LANES)
+def test_twenty_cold_probes_agree_and_are_quick(lane: str, home: Path, record_property: Callable[[str, object], None]):
+    """Every one of 20 gives the same facts, and the median is quick; on a busy machine, the quickest is."""
+    program: Installed = LANES[lane]()
+    is_calm = os.getloadavg()[0] < (os.cpu_count() or 1)
+
+    found = [probed(program, directory=home) for _ in range(20)]
+
+    assert [found[0].devices] * 20 == [each.devices for each in found]
+    assert (True, lane == "webnn-chromium") == (found[0].facts["webgpu"], found[0].facts["webnn"])
+    assert [NOTHING_LEFT] * 20 == [each.left for each in found]
+    seconds = [each.seconds for each in found]
+    record_property("median_s", statistics.median(seconds))
+    print(
+        f"{lane}: median {statistics.median(seconds):.2f} s, {min(seconds):.2f} to {max(seconds):.2f}, calm: {is_calm}"
+    )
+    assert (statistics.median(seconds) if is_calm else min(seconds)) < MEDIAN_S[lane]
