@@ -1,12 +1,14 @@
 """``hw_requires``: a test asks for something while it runs, and is skipped where its host does not have it.
 
-For what a marker cannot say: conditions that depend on a parameter, a file, another fixture. What the controller knows
-of this host comes with ``workerinput["hw_profile"]``; where it told nothing, and in a plain run of pytest, the host is
-probed here, for the families that are asked for, once in each process (and what is slow is kept on the host).
+For what a marker cannot say: conditions that depend on a parameter, a file, another fixture. The host is probed here,
+for the families that are asked for, once in each process (and what is slow is kept on the host). What no probe can
+tell comes from the controller: ``workerinput["hw_owned"]`` has the facts that the host's owner vouches for, and
+``workerinput["hw_profile"]`` is all there is to know of a simulated host.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -50,16 +52,24 @@ def _capabilities(config: pytest.Config, families: frozenset[str]) -> Capabiliti
         return read_profile(told)
     known = config.stash.setdefault(_KNOWN, {})
     if families not in known:
-        known[families] = _probed(families)
+        known[families] = _probed(families, _workerinput(config).get("hw_owned", {}))
     return known[families]
 
 
-def _probed(families: frozenset[str]) -> Capabilities:
+def _probed(families: frozenset[str], owned: Mapping[str, Any]) -> Capabilities:
     from pytest_disttest.worker.probing import probe_host
 
     found = read_profile(probe_host(families, limit_s=LIMIT_S)) if families else Capabilities()
     basic = {key: value for key, value in host_facts().items() if key in OBSERVED}
-    return found._replace(facts={**read_facts(basic), **found.facts})
+    facts = {**read_facts(basic), **found.facts}
+    vouched = {key: value for key, value in read_facts(owned).items() if key not in facts or _is_its_owners(key)}
+    unknown = {key: why for key, why in found.unknown.items() if key not in vouched}
+    return found._replace(facts={**facts, **vouched}, unknown=unknown)
+
+
+def _is_its_owners(key: str) -> bool:
+    """Whether nobody but its owner can say this of a host."""
+    return key == "tag" or key.startswith("resource.")
 
 
 def _workerinput(config: pytest.Config) -> dict[str, Any]:

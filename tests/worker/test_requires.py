@@ -103,3 +103,20 @@ def test_a_word_that_the_mark_does_not_know_is_an_error(pytester: pytest.Pyteste
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*hw() knows no 'gpu.memmory'*", "*did you mean 'gpu.memory'*"])
+
+
+def test_what_only_its_owner_can_say_of_a_host_counts(tmp_path: Path):
+    """Tags and resources come with the worker's order; what the host says of itself is believed before its owner."""
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n"
+        "@pytest.mark.parametrize('asked', ['tag = bench', 'resource.jtag >= 1', 'location = attic', 'os = linux'])\n"
+        "def test_it(hw_requires, asked):\n    hw_requires(asked)\n"
+    )
+    owned = {"tag": ["bench"], "resource.jtag": 2, "location": "attic", "os": "plan9"}
+    worker = OneWorker(tmp_path, workerinput={"hw_owned": owned})
+    try:
+        told = worker.run(0, 1, 2, 3)
+    finally:
+        worker.kill()
+
+    assert ["pass"] * 4 == [message[0] for message in told if message[0] in ("pass", "end")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,6 +82,15 @@ def test_devices_become_variables(name: str):
     devices, expected = CASES[name]
 
     assert expected == variables_of(Grant("h", devices=tuple(devices)), {"OMP_NUM_THREADS": "8"})
+
+
+def test_every_variable_is_documented():
+    """The guide names what a test may find in its environment."""
+    guide = (Path(__file__).parents[2] / "docs/how-to/devices.md").read_text()
+    names = {name for devices, _ in CASES.values() for name in variables_of(Grant("h", devices=tuple(devices)), {})}
+
+    assert len(names) > 10
+    assert [] == sorted(name for name in names if f"`{name}" not in guide)
 
 
 @pytest.mark.parametrize(
