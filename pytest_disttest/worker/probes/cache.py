@@ -54,15 +54,10 @@ def key(place: Place, version: str, rows: Sequence[Row], interpreter: str) -> st
         place.root,
         {name: state for name, state in drivers.items() if state},
         [row for row in rows if row.kept],
-<<<<<<< HEAD
         # Containers of one machine share its boot, and perhaps a home, and have each their own devices.
         [name for name in place.names("/dev") if name.startswith(NODES)],
         place.names("/dev/dri"),
-        [_program(place, name) for name in PROGRAMS],
-        place.environment.get("DISTTEST_BROWSERS", ""),
-=======
         [_stamp(path) for path in (*map(place.program, PROGRAMS), *_named(place)) if path],
->>>>>>> hw-browsers
         # A user who may use a device, or sees all of them, gets another answer than one who may not.
         [os.getuid(), place.environment.get("PATH", "")],
     ]
