@@ -71,7 +71,8 @@ class Asking:
         link.asked |= frozenset(missing)
         limit_s = self._run.settings.probe_timeout_s
         try:
-            link.send("probe", missing, limit_s, False)
+            more = {"name": link.host.name, "directory": link.directory, "environment": dict(link.host.environment)}
+            link.send("probe", missing, limit_s, False, more)
             link.unanswered = missing
         except HostUnusable as error:
             link.found = merged(link.found, unanswered(missing, error.message))

@@ -40,8 +40,9 @@ def visit(host: Host, families: Sequence[str], *, limit_s: float, fresh: bool = 
     except DisttestError as fault:
         return Visit(problem=fault.message, hint=fault.hint)
     told: SimpleQueue[Message | None] = SimpleQueue()
+    more = {"name": host.name, "environment": dict(host.environment)}
     try:
-        connection.start_agent(told.put, orders=[("probe", tuple(families), limit_s, fresh), ("leases",)])
+        connection.start_agent(told.put, orders=[("probe", tuple(families), limit_s, fresh, more), ("leases",)])
         return _heard(host, told, time.monotonic() + limit_s + GRACE_S)
     except DisttestError as fault:
         return Visit(problem=fault.message, hint=fault.hint)

@@ -7,7 +7,7 @@ Messages from the controller, as tuples of builtins:
 ``("clone", worker, parent)``       start a worker process as a fork of that parent
 ``("tell", worker, bytes)``         lines for a worker
 ``("signal", worker, number)``      signal a worker and its process group
-``("probe", families, limit_s, fresh)``  look what this host has, see ``probing``
+``("probe", families, limit_s, fresh, more)``  look what this host has, see ``probing``
 ``("leases",)``                     look who holds its devices, see ``leases``
 ``("live", flag)``                  forward what workers write, rather than keep the tail of it
 ``("beat", patience_s)``            the controller is alive; silence longer than that means it is not

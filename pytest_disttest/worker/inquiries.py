@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
@@ -14,10 +14,16 @@ class Inquiries:
         self._say = say
         self._probed = False
 
-    def probe(self, families: Sequence[str], limit_s: float, fresh: bool) -> None:
-        """Tell what this host has of *families* within about *limit_s* seconds, *fresh* where memory will not do."""
+    def probe(
+        self, families: Sequence[str], limit_s: float, fresh: bool, more: Mapping[str, Any] | None = None
+    ) -> None:
+        """Tell what this host has of *families* within about *limit_s* seconds, *fresh* where memory will not do.
+
+        *more* is what its owner says of it that matters to `probing.probe_host`: its name, where the suite lies, the
+        environment (which names browsers).
+        """
         self._probed = True
-        self._ask("probed", lambda: _profile(families, limit_s, fresh))
+        self._ask("probed", lambda: _profile(families, limit_s, fresh, more or {}))
 
     def leases(self) -> None:
         """Tell who holds this host's devices."""
@@ -37,12 +43,12 @@ class Inquiries:
         threading.Thread(target=answer, name=f"disttest-{kind}", daemon=True).start()
 
 
-def _profile(families: Sequence[str], limit_s: float, fresh: bool) -> dict[str, Any]:
+def _profile(families: Sequence[str], limit_s: float, fresh: bool, more: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the probes found; a fault of ours is an answer, too: nothing is known then."""
     try:
         from pytest_disttest.worker.probing import probe_host
 
-        return probe_host(tuple(families), limit_s=limit_s, fresh=fresh)
+        return probe_host(tuple(families), limit_s=limit_s, fresh=fresh, **more)
     except Exception as fault:  # whatever it is, the controller waits for an answer
         return {"unknown": dict.fromkeys(families, f"the probes broke: {type(fault).__name__}: {fault}")}
 
