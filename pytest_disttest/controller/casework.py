@@ -70,9 +70,9 @@ class CaseWork:
         tally.busy_s += (duration_s := sum(durations))
         last = run.nodeid(passes[-1][0])
         run.screen.passed(node.id, node.host, last, count=len(passes), duration_s=duration_s, now=time.monotonic())
-        if run.grants:
+        if run.has_choices:
             for case, number, *_ in passes:
-                self._keep_grant(case, number, node)
+                self._keep_choice(case, number, node)
         for passed, duration_s in zip(passes, durations, strict=True):
             run.decide(CaseEnded(node.id, passed[0], Outcome.PASSED, duration_s))
 
@@ -181,8 +181,8 @@ class CaseWork:
 
     def _keep(self, case: int, told: Told, node: WorkerNode | None = None) -> None:
         self._attempts[case] += 1
-        if node is not None and self._run.grants:
-            self._keep_grant(case, self._attempts[case], node)
+        if node is not None and self._run.has_choices:
+            self._keep_choice(case, self._attempts[case], node)
         self._run.journal.attempt(
             Attempt(
                 case=case,
@@ -197,10 +197,9 @@ class CaseWork:
             )
         )
 
-    def _keep_grant(self, case: int, number: int, node: WorkerNode) -> None:
-        """Record what an attempt had of its host."""
-        grant = self._run.grants.pop(case, None)
-        if grant is not None:
-            from pytest_disttest.store.hardware import Given, rows_of_grant
+    def _keep_choice(self, case: int, number: int, node: WorkerNode) -> None:
+        """Record what an attempt had of its host, and why it ran there."""
+        from pytest_disttest.controller import choosing
 
-            self._run.journal.hardware(Given(case, number, node.host, node.id, rows_of_grant(grant)))
+        for event in choosing.events_of(self._run, case, number, node):
+            self._run.journal.hardware(event)

@@ -78,6 +78,11 @@ class Run:
         return self.scheduler.remaining if self.scheduler is not None else 0
 
     @property
+    def has_choices(self) -> bool:
+        """Whether hosts were chosen for cases that ask for something."""
+        return bool(self.grants) or (self.scheduler is not None and bool(self.scheduler.choices))
+
+    @property
     def ready_links(self) -> list[HostLink]:
         """Return the hosts that take part now."""
         return [link for link in self.fleet.links.values() if link.state == "ready"]

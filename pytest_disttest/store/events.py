@@ -17,7 +17,7 @@ from pytest_disttest.model import Attempt, Case, Outcome, Pass, PhaseTime, Value
 from pytest_disttest.store.fields import LARGEST_COUNT, check_counts, check_types, count, fact, text
 
 if TYPE_CHECKING:
-    from pytest_disttest.store.hardware import DemandExplained, Given, HostProfiled
+    from pytest_disttest.store.hardware import Chosen, DemandExplained, Given, HostProfiled
 
 FORMAT = 1
 
@@ -110,7 +110,7 @@ class RunFinished(NamedTuple):
 
 
 Basic = RunStarted | HostSeen | CasesSeen | CasesPassed | Attempt | NoteTaken | RunFinished
-Event: TypeAlias = "Basic | HostProfiled | DemandExplained | Given"
+Event: TypeAlias = "Basic | HostProfiled | DemandExplained | Given | Chosen"
 
 
 def record_of(case: Case) -> CaseRecord:

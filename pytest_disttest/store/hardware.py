@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from pytest_disttest.model import Grant
 from pytest_disttest.store.fields import count, text
@@ -39,6 +39,14 @@ class Given(NamedTuple):
     host: str
     worker: str
     rows: tuple[tuple[str, str, float], ...]
+
+
+class Chosen(NamedTuple):
+    """Why an attempt ran where it did: rows of host, whether it ran there, seconds to its end, factors, score."""
+
+    case: int
+    number: int
+    rows: tuple[tuple[str, bool, float, float, float, float, float, float], ...]
 
 
 def rows_of_grant(grant: Grant) -> tuple[tuple[str, str, float], ...]:
@@ -86,15 +94,30 @@ def _unpack_given(fields: Mapping[str, Any]) -> Given:
     return Given(count(fields["case"]), count(fields["number"]), text(fields["host"]), text(fields["worker"]), rows)
 
 
+def _pack_chosen(event: Chosen) -> dict[str, object]:
+    return {"event": "chosen", **event._asdict()}
+
+
+def _unpack_chosen(fields: Mapping[str, Any]) -> Chosen:
+    rows = []
+    for host, chosen, *numbers in fields["rows"]:
+        finish_s, preference, fit, reliability, warmth, score = map(float, numbers)
+        rows.append((text(host), bool(chosen), finish_s, preference, fit, reliability, warmth, score))
+    return Chosen(count(fields["case"]), count(fields["number"]), tuple(rows))
+
+
+Event: TypeAlias = HostProfiled | DemandExplained | Given | Chosen
 PACK: Mapping[type, Callable[[Any], dict[str, object]]] = {
     HostProfiled: _pack_profile,
     DemandExplained: _pack_explained,
     Given: _pack_given,
+    Chosen: _pack_chosen,
 }
-UNPACK: Mapping[str, Callable[[Mapping[str, Any]], HostProfiled | DemandExplained | Given]] = {
+UNPACK: Mapping[str, Callable[[Mapping[str, Any]], Event]] = {
     "profile": _unpack_profile,
     "explained": _unpack_explained,
     "given": _unpack_given,
+    "chosen": _unpack_chosen,
 }
 
 
@@ -135,6 +158,11 @@ def given_rows(run_id: str, event: Given) -> Iterable[Row]:
         (run_id, event.case, event.number, host, worker, plain(kind), plain(device), amount)
         for kind, device, amount in event.rows
     ]
+
+
+def chosen_rows(run_id: str, event: Chosen) -> Iterable[Row]:
+    """Return the rows of ``choices``."""
+    return [(run_id, event.case, event.number, plain(host), *more) for host, *more in event.rows]
 
 
 def plain(words: str) -> str:

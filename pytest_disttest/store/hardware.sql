@@ -47,6 +47,21 @@ CREATE TABLE grants (
     amount DOUBLE NOT NULL          -- processors, bytes, units; of a device the share, above 0 and at most 1
 );
 
+-- One row per host that could have taken an attempt which asked for something, or preferred some hosts: why this host.
+CREATE TABLE choices (
+    run_id VARCHAR NOT NULL,
+    case_index INTEGER NOT NULL,
+    number INTEGER NOT NULL,        -- of the attempt
+    host VARCHAR NOT NULL,
+    chosen BOOLEAN NOT NULL,        -- whether it ran there
+    finish_s DOUBLE NOT NULL,       -- seconds until it would have ended there
+    preference DOUBLE NOT NULL,     -- weight of the preferences that the host meets, 0 to 1
+    fit DOUBLE NOT NULL,            -- 1 for the smallest and least special of the hosts, 0 for the most special one
+    reliability DOUBLE NOT NULL,    -- share of attempts there without a fault of the host
+    warmth DOUBLE NOT NULL,         -- 1 where its fixtures or its file were there already
+    score DOUBLE NOT NULL           -- the weighted sum of the factors, with the weights as they were
+);
+
 -- Facts that differ from what the same host said when it was last asked.
 CREATE VIEW host_changes AS
 WITH told AS (

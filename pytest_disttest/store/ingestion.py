@@ -31,9 +31,11 @@ from pytest_disttest.store.events import (
     from_line,
 )
 from pytest_disttest.store.hardware import (
+    Chosen,
     DemandExplained,
     Given,
     HostProfiled,
+    chosen_rows,
     explained_row,
     fact_rows,
     given_rows,
@@ -45,6 +47,7 @@ from pytest_disttest.store.summary import IngestSummary
 
 RUN_TABLES = (
     "runs", "hosts", "cases", "attempts", "results", "notes", "host_profiles", "host_facts", "match_explain", "grants",
+    "choices",
 )  # fmt: skip
 EPOCH = datetime(1970, 1, 1)  # UTC, see schema.sql
 
@@ -168,7 +171,7 @@ def _append_rows(connection: Connection, run_id: str, events: Iterator[Event], t
         cases, attempts, notes, hosts = (
             stack.enter_context(connection.appender(table)) for table in ("cases", "attempts", "notes", "hosts")
         )
-        hardware: list[HostProfiled | DemandExplained | Given] = []
+        hardware: list[HostProfiled | DemandExplained | Given | Chosen] = []
         for event in events:
             match event:
                 case Attempt():
@@ -189,7 +192,7 @@ def _append_rows(connection: Connection, run_id: str, events: Iterator[Event], t
                     tally.hosts[event.name] = event
                 case RunFinished():
                     tally.finish = event
-                case HostProfiled() | DemandExplained() | Given():
+                case HostProfiled() | DemandExplained() | Given() | Chosen():
                     hardware.append(event)
         hosts.append_rows([_host_row(run_id, host) for host in tally.hosts.values()])
     if hardware:
@@ -197,10 +200,13 @@ def _append_rows(connection: Connection, run_id: str, events: Iterator[Event], t
 
 
 def _append_hardware(
-    connection: Connection, run_id: str, events: Iterable[HostProfiled | DemandExplained | Given]
+    connection: Connection, run_id: str, events: Iterable[HostProfiled | DemandExplained | Given | Chosen]
 ) -> None:
     profiles: dict[str, HostProfiled] = {}
-    with connection.appender("match_explain") as explained, connection.appender("grants") as given:
+    with ExitStack() as stack:
+        explained, given, chosen = (
+            stack.enter_context(connection.appender(table)) for table in ("match_explain", "grants", "choices")
+        )
         for event in events:
             match event:
                 case HostProfiled():
@@ -209,6 +215,8 @@ def _append_hardware(
                     explained.append_row(*explained_row(run_id, event))
                 case Given():
                     given.append_rows(given_rows(run_id, event))
+                case Chosen():
+                    chosen.append_rows(chosen_rows(run_id, event))
     with connection.appender("host_profiles") as hosts, connection.appender("host_facts") as facts:
         for profile in profiles.values():
             hosts.append_row(*profile_row(run_id, profile))

@@ -30,7 +30,7 @@ from pytest_disttest.store.events import (
 from pytest_disttest.store.timings import Measured
 
 if TYPE_CHECKING:
-    from pytest_disttest.store.hardware import DemandExplained, Given, HostProfiled
+    from pytest_disttest.store.hardware import Chosen, DemandExplained, Given, HostProfiled
 
 CASES_A_LINE = 500
 
@@ -127,7 +127,7 @@ class Journal:
             self.measured.add(case, setup_s + call_s + teardown_s)
         self._append(CasesPassed(host, worker, tuple(passes)))
 
-    def hardware(self, event: HostProfiled | DemandExplained | Given) -> None:
+    def hardware(self, event: HostProfiled | DemandExplained | Given | Chosen) -> None:
         """Record what a host has, what a demand met, or what an attempt was given."""
         self._append(event)
 

@@ -162,3 +162,22 @@ def test_dependents_wait_for_a_test_on_all_its_hosts(lab: MakeLab):
     ran = suite.test()
 
     assert ran.words["test_after"] == "skipped", ran
+
+
+def test_why_a_test_ran_on_its_host_is_kept(lab: MakeLab):
+    """Every host that could have taken it, with its factors; the preferred one was chosen."""
+    suite = lab(
+        test_it="""
+        import pytest
+        @pytest.mark.hw(gpu=1, prefer={"gpu.memory": "max"})
+        def test_card(hw_host): assert hw_host == "large"
+        """
+    )
+    suite.simulate(large=host(gpu(1, "80 GiB")), small=host(gpu(2, "16 GiB")), none=host())
+
+    ran = suite.test()
+
+    assert ran.words == {"test_card": "passed"}, ran
+    rows = suite.asked("SELECT host, chosen, preference, score FROM choices ORDER BY host")
+    assert [row[:3] for row in rows] == [("large", True, 1.0), ("small", False, 0.0)]
+    assert rows[0][3] > rows[1][3]
