@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pytest_disttest.match import AlternativeRow, ConditionRow, Explanation, Failing, HostExplanation, HostRow
 from pytest_disttest.reports.wording import plural, printable
@@ -15,7 +15,7 @@ WORDS: Mapping[str, str] = {
 MOST_TESTS = 3
 MOST_NAMES = 6
 MOST_HOSTS = 20
-_STEP = ("step", "alone", "together", "condition", "best value seen")
+_STEP = ("step", "alone", "together", "condition", "nearest that misses")
 
 
 def explanation_lines(explanation: Explanation, tests: Sequence[str] = ()) -> list[str]:
@@ -155,10 +155,16 @@ def _failing(alternative: AlternativeRow) -> Iterator[str]:
 
 
 def _lacking(failing: Sequence[Failing], alternative: AlternativeRow) -> Iterator[str]:
+    none = set[str]()
     for each in failing:
-        key = alternative.conditions[each.place].requirement.key
+        kind, _, word = alternative.conditions[each.place].requirement.key.rpartition(".")
+        if word == "count" and each.have == "0":
+            none.add(kind)
+            yield f"[{each.place}] no {kind}"
+        if kind in none:
+            continue
         have = "unknown" if each.unknown else each.have or "nothing"
-        yield f"[{each.place}] {key.rpartition('.')[2]} {have}"
+        yield f"[{each.place}] {word} {have}"
 
 
 def _is_kept_out(row: HostRow) -> bool:
