@@ -118,7 +118,7 @@ def _eased(
 ) -> tuple[Change, ...]:
     """Return the changes by which one host fits once *conditions* are given up."""
     changes = []
-    chosen: dict[str, list[int]] = {}
+    chosen: dict[str, Sequence[int]] = {}
     for place in bits(conditions):
         requirement = alternative[place]
         kind = owner_of(requirement.key)
