@@ -8,7 +8,6 @@ from dataclasses import asdict
 
 from pytest_disttest.cli.places import bring_in, print_json, repaired, store_of
 from pytest_disttest.errors import UsageFault
-from pytest_disttest.reports.explanation import lines_of_json
 from pytest_disttest.reports.tables import visible
 from pytest_disttest.store import history
 
@@ -34,9 +33,9 @@ def explain(arguments: argparse.Namespace) -> int:
         return 0
     if not rows:
         print(f"run {run_id}: every test that asks for anything had a host; --all tells where each fits")
-    for number, row in enumerate(rows):
+    told = dict.fromkeys(tuple(row.explanation["lines"]) for row in rows)  # tests that ask for the same share it
+    for number, lines in enumerate(told):
         if number:
             print()
-        for line in lines_of_json(row.explanation, row.nodeid):
-            sys.stdout.write(f"{visible(line)}\n")
+        sys.stdout.writelines(f"{visible(line)}\n" for line in lines)
     return 0

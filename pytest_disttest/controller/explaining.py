@@ -18,7 +18,7 @@ from pytest_disttest.match.records import explanation_as_plain
 from pytest_disttest.match.reverse import explain_host
 from pytest_disttest.model import Capabilities, Case, Demand, Host
 from pytest_disttest.options import Settings
-from pytest_disttest.reports.explanation import host_lines, lines_of
+from pytest_disttest.reports.explanation import explanation_lines, host_lines
 from pytest_disttest.reports.wording import plural
 from pytest_disttest.store.hardware import DemandExplained
 from pytest_disttest.store.known_hosts import known_hosts
@@ -97,10 +97,14 @@ def keep(run: Run, explained: Sequence[Explained]) -> None:
         told = each.explanation
         cases = tuple(case.index for case in each.cases)
         run.journal.hardware(
-            DemandExplained(
-                demand_words(told.demand), told.verdict, told.summary, told.hosts, cases, explanation_as_plain(told)
-            )
+            DemandExplained(demand_words(told.demand), told.verdict, told.summary, told.hosts, cases, _to_keep(each))
         )
+
+
+def _to_keep(each: Explained) -> dict[str, object]:
+    """Return an explanation as it is stored: plain values, and the lines that tell of it."""
+    lines = explanation_lines(each.explanation, [case.nodeid for case in each.cases])
+    return {**explanation_as_plain(each.explanation), "lines": lines}
 
 
 def show_asked(run: Run, explained: Sequence[Explained]) -> None:
@@ -126,7 +130,7 @@ def asked_lines(settings: Settings, explained: Sequence[Explained], hosts: Mappi
             lines.append("no test asks for anything: each runs on any host")
         for each in meant:
             cases = [case for case in each.cases if case.nodeid.startswith(nodeid)]
-            lines += lines_of(each.explanation, _title(cases))
+            lines += explanation_lines(each.explanation, [case.nodeid for case in cases])
     if settings.explain_host:
         tests = {each.explanation.demand: [case.nodeid for case in each.cases] for each in explained}
         lines += host_lines(explain_host(settings.explain_host, tests, hosts))
@@ -139,7 +143,7 @@ def unmatched_lines(explained: Sequence[Explained]) -> list[str]:
     count = sum(len(each.cases) for each in without)
     lines = [f"{plural(count, 'test')} cannot run on any host of this run"]
     for each in without:
-        lines += lines_of(each.explanation, _title(each.cases))
+        lines += explanation_lines(each.explanation, [case.nodeid for case in each.cases])
     return lines
 
 

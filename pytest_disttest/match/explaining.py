@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from pytest_disttest.model import Demand, Requirement
+from pytest_disttest.model import NOTHING, Demand, Requirement
 from pytest_disttest.needs import key_of
 
 from .explanation import (
@@ -40,6 +40,8 @@ from .survey import Have, Survey
 
 _CODE_OF_STATE: Final = {"disabled": "DISABLED", "offline": "OFFLINE", "unprobed": "PROBE_FAILED",
                          "quarantined": "QUARANTINED", "leased": "LEASED", "busy": "BUSY"}  # fmt: skip
+
+_BY_CONDITION: Final = ("REQUIREMENTS", "CAPACITY", "UNKNOWN_VALUE")
 
 
 class _Condition(NamedTuple):
@@ -99,8 +101,10 @@ class Explainer:
         self._ready = self._usable & self._in(READY)
         self._stages = self._counted_stages()
         self._conditions: dict[tuple[Requirement, bool], _Condition] = {}
-        self._told: dict[tuple[object, ...], dict[int, HostFailing]] = {}
+        self._told: dict[tuple[int, tuple[object, ...]], tuple[HostFailing, ...]] = {}
+        self._told_of: dict[tuple[int, tuple[object, ...]], HostFailing] = {}
         self._rows: dict[tuple[str, str, bool], HostRow] = {}
+        self._outcomes: dict[tuple[int, int, int], Explanation] = {}
 
     def explain(self, demand: Demand) -> Explanation:
         """Return where *demand* fits, and why it does not elsewhere."""
@@ -109,21 +113,33 @@ class Explainer:
         for view in views:
             met |= view.judged.met
             unknown |= view.judged.unknown
-        total = Judged(met, unknown & ~met)
-        rows = self._host_rows(total, self._short_of(views, self._fleet.everywhere & ~met & ~unknown))
+        # Many demands have the same hosts in and out: what follows from these sets alone is kept by them.
+        sets = met, unknown & ~met, self._short_of(views, self._fleet.everywhere & ~met & ~unknown)
+        outcome = self._outcomes.get(sets)
+        if outcome is None:
+            outcome = self._outcomes[sets] = self._outcome(Judged(*sets[:2]), sets[2])
         told = tuple(map(self._alternative, views))
-        ready = tuple(self._fleet.names[row] for row in bits(met & self._ready))
+        return outcome._replace(demand=demand, alternatives=told, histogram=_histogram(outcome, told[0]))
+
+    def _outcome(self, total: Judged, short: int) -> Explanation:
+        """Return what follows from the hosts that meet a demand, those that may, and those that are *short* of amounts.
+
+        The demand, its alternatives and their part of the histogram are left to be filled in.
+        """
+        rows = self._host_rows(total, short)
+        ready = tuple(self._fleet.names[row] for row in bits(total.met & self._ready))
         later = tuple((row.host, row.reason or row.state) for row in rows if row.code and _could(row))
+        matching = (total.met & self._usable & self._probed).bit_count()
         return Explanation(
-            demand=demand,
+            demand=NOTHING,
             verdict=FITS if ready else PENDING if later else UNSATISFIABLE,
             codes=() if ready else _codes(rows, later),
             hosts=ready,
             later=later,
-            funnel=(*self._stages, ("match", (met & self._usable & self._probed).bit_count()), ("ready", len(ready))),
+            funnel=(*self._stages, ("match", matching), ("ready", len(ready))),
             rows=rows,
-            alternatives=told,
-            histogram=_histogram(rows, told[0]),
+            alternatives=(),
+            histogram=_told_by_state(rows),
         )
 
     def _in(self, state: str) -> int:
@@ -180,13 +196,13 @@ class Explainer:
     def _having(self, view: _View, way: int, hosts: int) -> int:
         """Return those of *hosts* that have some of everything that a way out is about."""
         haves = [view.conditions[place].haves for place in bits(way)]
-        return sum(1 << row for row in bits(hosts) if all(have[row] and have[row].value for have in haves))
+        return sum(1 << row for row in bits(hosts) if all(_has_some(have[row]) for have in haves))
 
     def _alternative(self, view: _View) -> AlternativeRow:
         names, met = self._fleet.names, view.judged.met
         missing = self._looked & ~met
         failing = [each for rows, ways in view.parts for each in self._lacking(view, rows & missing, ways[0])]
-        failing.sort(key=lambda each: each.host)
+        failing.sort()  # by the host's name, which comes first and only once
         eased = (
             ()
             if met & self._usable
@@ -231,19 +247,25 @@ class Explainer:
         return _Condition(row, name, haves, alone.unknown, is_amount=_is_amount(requirement))
 
     def _lacking(self, view: _View, hosts: int, conditions: int) -> Iterable[HostFailing]:
-        """Yield what hosts with the same way out lack."""
+        """Return what hosts with the same way out lack."""
         if not hosts:
-            return
+            return ()
         lacking = [(place, view.conditions[place]) for place in bits(conditions)]
         # What is said of a host depends on keys and places, not on limits: thousands of demands share it.
-        name = tuple((place, each.name, each.unknown) for place, each in lacking)
-        told = self._told.setdefault(name, {})
-        for row in bits(hosts):
-            found = told.get(row)
-            if found is None:
-                failing = sorted((_failing(place, each, row) for place, each in lacking), key=_blame)
-                found = told[row] = HostFailing(self._fleet.names[row], tuple(failing))
-            yield found
+        name = tuple([(place, each.name, each.unknown) for place, each in lacking])
+        found = self._told.get((hosts, name))
+        if found is None:
+            found = self._told[hosts, name] = tuple([self._host_failing(row, name, lacking) for row in bits(hosts)])
+        return found
+
+    def _host_failing(
+        self, row: int, name: tuple[object, ...], lacking: Iterable[tuple[int, _Condition]]
+    ) -> HostFailing:
+        found = self._told_of.get((row, name))
+        if found is None:
+            failing = sorted((_failing(place, each, row) for place, each in lacking), key=_blame)
+            found = self._told_of[row, name] = HostFailing(self._fleet.names[row], tuple(failing))
+        return found
 
 
 def _failing(place: int, known: _Condition, row: int) -> Failing:
@@ -299,24 +321,27 @@ def _codes(rows: Sequence[HostRow], later: Sequence[tuple[str, str]]) -> tuple[s
     return tuple(sorted(found, key=lambda code: (-found[code], code)))
 
 
+def _has_some(have: Have | None) -> bool:
+    return have is not None and bool(have.value)
+
+
 def _is_amount(requirement: Requirement) -> bool:
     key = key_of(requirement.key)
     return key is not None and key.consumed and requirement.operator in (">", ">=", "=")
 
 
-def _histogram(rows: Sequence[HostRow], best: AlternativeRow) -> tuple[tuple[str, int], ...]:
+def _told_by_state(rows: Sequence[HostRow]) -> tuple[tuple[str, int], ...]:
+    """Count the hosts whose state, not a condition, puts them out."""
+    out = [row for row in rows if row.code and row.code not in _BY_CONDITION]
+    found = Counter("drained" if row.code == "DRAINED" else row.state for row in out)
+    return tuple((word, found[word]) for word in (*STATES, "drained") if word in found)
+
+
+def _histogram(outcome: Explanation, best: AlternativeRow) -> tuple[tuple[str, int], ...]:
     """Count the hosts that do not run the test, each once, by what is in the way: in the order of the conditions."""
-    blamed = {each.host: each.failing[0].place for each in best.failing if each.failing}
-    places: Counter[tuple[int, bool]] = Counter()
-    others: Counter[str] = Counter()
-    for row in rows:
-        if not row.code:
-            continue
-        if row.code in ("REQUIREMENTS", "CAPACITY", "UNKNOWN_VALUE") and row.host in blamed:
-            places[blamed[row.host], row.code == "UNKNOWN_VALUE"] += 1
-        else:
-            others["drained" if row.code == "DRAINED" else row.state] += 1
+    lacking = {row.host: row.code == "UNKNOWN_VALUE" for row in outcome.rows if row.code in _BY_CONDITION}
+    places = Counter([(each.failing[0].place, lacking[each.host]) for each in best.failing if each.host in lacking])
     told = Counter[str]()
     for place, unknown in sorted(places):
         told[best.conditions[place].requirement.key + " unknown" * unknown] += places[place, unknown]
-    return (*told.items(), *((word, others[word]) for word in (*STATES, "drained") if word in others))
+    return (*told.items(), *outcome.histogram)

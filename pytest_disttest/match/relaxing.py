@@ -6,17 +6,18 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from pytest_disttest.model import Requirement, Value
+from pytest_disttest.needs import size_in_bytes
 
-from .comparing import rounded_size
 from .fleet import bits
-from .groups import Alternative, is_count, speaks_of_kind
+from .groups import Alternative, is_count, least, speaks_of_kind
 from .obstacles import Obstacles, Part
 from .operators import ORDER, UPWARD, as_number, kind_of, lineage, listed, owner_of, rank
 from .shown import condition
-from .survey import Survey, gap_of
+from .survey import Survey, direction, gap_of
 
 MOST: Final = 5
 MOST_CHANGES: Final = 3
+_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 class Change(NamedTuple):
@@ -102,7 +103,8 @@ def ease(requirement: Requirement, value: Value | None) -> Requirement | None:
     if kind == "size":
         if number is None:
             return None
-        value, text = rounded_size(int(number), up=not up)
+        text = _rounded(int(number), up=not up)
+        value = size_in_bytes(text)
     elif rank(kind, value) is None:
         return None
     if up and as_number(value) == 0:
@@ -116,6 +118,7 @@ def _eased(
 ) -> tuple[Change, ...]:
     """Return the changes by which one host fits once *conditions* are given up."""
     changes = []
+    chosen: dict[str, Sequence[int]] = {}
     for place in bits(conditions):
         requirement = alternative[place]
         kind = owner_of(requirement.key)
@@ -123,10 +126,37 @@ def _eased(
             have = survey.haves(requirement, software=speaks_of_kind(alternative))[row]
             value = None if have is None else have.value
         else:
-            left = obstacles.devices_left(alternative, row, conditions, kind)
-            value = len(left) if is_count(requirement) else _common(requirement, left, survey)
+            if kind not in chosen:
+                left = obstacles.devices_left(alternative, row, conditions, kind)
+                chosen[kind] = _best_devices(alternative, left, conditions, kind, survey)
+            value = len(chosen[kind]) if is_count(requirement) else _common(requirement, chosen[kind], survey)
         changes.append(Change(place, ease(requirement, value)))
     return tuple(changes)
+
+
+def _best_devices(
+    alternative: Alternative, devices: Sequence[int], conditions: int, kind: str, survey: Survey
+) -> Sequence[int]:
+    """Return of *devices* the best: as many as are asked for, all where their number is given up, too."""
+    numbers = [place for place, r in enumerate(alternative) if is_count(r) and owner_of(r.key) == kind]
+    if any(conditions >> place & 1 for place in numbers):
+        return devices
+    eased = [alternative[place] for place in bits(conditions) if owner_of(alternative[place].key) == kind]
+    for requirement in reversed(eased):  # the sort is stable: what the first condition says counts most
+        if direction(requirement):
+            devices = _nearest_first(requirement, devices, survey)
+    return devices[: least(tuple(alternative[place] for place in numbers), 1)]
+
+
+def _nearest_first(requirement: Requirement, devices: Sequence[int], survey: Survey) -> list[int]:
+    """Return *devices* by what they have of a requirement's key; those of which that is not known come last."""
+    rows, kind = survey.fleet.devices(owner_of(requirement.key)).devices, kind_of(requirement.key)
+    values = [(device, rows[device][1].facts.get(requirement.key)) for device in devices]
+    ranked = [(rank(kind, value), device) for device, value in values if value is not None]
+    known = [(order, device) for order, device in ranked if order is not None]
+    known.sort(key=lambda each: each[0], reverse=direction(requirement) == "up")
+    ordered = [device for _, device in known]
+    return [*ordered, *(device for device in devices if device not in ordered)]
 
 
 def _common(requirement: Requirement, devices: Sequence[int], survey: Survey) -> Value | None:
@@ -154,3 +184,11 @@ def _text(alternative: Alternative, changes: Sequence[Change]) -> str:
         f"without {condition(alternative[change.place])}" if change.eased is None else change.eased.origin
         for change in changes
     )
+
+
+def _rounded(size: int, *, up: bool) -> str:
+    """Return *size* in words, rounded to a tenth of its binary unit: 85,520,809,984 bytes are ``79.6 GiB``."""
+    power = min(max(size.bit_length() - 1, 0) // 10, len(_UNITS) - 1)
+    step = 1024**power
+    tenths = -(-size * 10 // step) if up else size * 10 // step
+    return f"{tenths // 10}{f'.{tenths % 10}' if tenths % 10 else ''} {_UNITS[power]}"

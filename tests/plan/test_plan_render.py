@@ -5,29 +5,33 @@ from __future__ import annotations
 from dataclasses import replace
 from textwrap import dedent
 
-from pytest_disttest.model import Case, Demand, Dependency, Requirement
+from pytest_disttest.model import Capabilities, Case, Demand, Dependency, Device, Requirement
 from pytest_disttest.plan import build_plan, render_plan
 
 
 def test_a_small_plan_is_told_whole(case):
     """Hosts, counts, units, dependencies by level, requirements, and who does not run and why."""
-    cores, gpu = (Requirement("cores", ">=", 4),), (Requirement("gpu", ">=", 1),)
+    cores = (Requirement("cpu.processors", ">=", 4),)
+    gpu = Requirement("gpu.count", ">=", 1)
+    npu_or_big = (gpu, Requirement("accel.type", "=", "npu")), (gpu, Requirement("memory", ">=", 64 * 2**30))
     cases = [
         case(0, "a.py::test_1"),
         case(1, "a.py::test_2", depends=(Dependency("test_1"),)),
         case(2, "b.py::test_1", demand=Demand((cores,)), together="db"),
         case(3, "c.py::test_1", depends=(Dependency("a.py::test_2", "session"),), together="db"),
-        case(4, "c.py::test_2", demand=Demand((gpu,))),
+        case(4, "c.py::test_2", demand=Demand(npu_or_big)),
         case(5, "c.py::test_3", depends=(Dependency("test_2"),)),
         case(6, "c.py::test_4", deselected=True),
     ]
-    plan = build_plan(cases, eligible={2: frozenset({"big"})}, unplaced={4: "no host has gpu >= 1"})
-    hosts = {"big": {"cores": 8, "os": "linux", "tags": ("lab", "fast")}, "small": {"cores": 2, "arm": True}}
+    plan = build_plan(cases, eligible={2: frozenset({"big"})}, unplaced={4: "no host has a GPU"})
+    facts = {"cpu.processors": 8, "memory": 8 * 2**30, "os": "linux", "tag": ("lab", "fast"), "cpu.flag": ("avx",)}
+    devices = Device("browser", "/usr/bin/firefox"), Device("gpu", "GPU-1", fault="lost")
+    hosts = {"big": Capabilities(facts, devices), "small": Capabilities({"os": "linux"}, drained="too little memory")}
 
     assert render_plan(plan, cases, hosts) == dedent("""\
         hosts (2)
-          big    cores 8, os linux, tags lab fast
-          small  arm yes, cores 2
+          big    cpu.processors 8, memory 8 GiB (8.5 GB), os linux, tag lab fast, 1 browser
+          small  os linux, not used: too little memory
         tests (7): 4 to run, 1 blocked, 1 unplaced, 1 deselected
         units (2)
           a.py  2 tests
@@ -38,10 +42,10 @@ def test_a_small_plan_is_told_whole(case):
           level 2: 1 test
             c.py::test_1 after a.py::test_2
         requirements (2)
-          cores >= 4: 1 test on big
-          gpu >= 1: 1 test on no host
+          cpu.processors >= 4: 1 test on big
+          gpu.count >= 1, and either accel.type = npu or memory >= 64 GiB: 1 test on no host
         unplaced (1)
-          c.py::test_2: no host has gpu >= 1
+          c.py::test_2: no host has a GPU
         blocked (1)
           c.py::test_3: test_3 depends on test_2 (unplaced)""")
 

@@ -122,8 +122,8 @@ def test_the_plan_says_who_fits_where(ran):
     plan = ran.output.partition("hosts (2)")[2]
     for line in (
         "tests (20): 13 to run, 7 unplaced",
-        "tag has red: 3 tests on red",
-        "cpu.processors >= 1, os = linux, tag has blue: 1 test on blue",
+        "tag = red: 3 tests on red",
+        "cpu.processors >= 1, os = linux, tag = blue: 1 test on blue",
         "cpu.processors >= 4096: 1 test on no host",
         "unplaced (7)",
         "test_function.py::test_cores: cores >= 4096: best is",
