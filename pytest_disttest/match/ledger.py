@@ -47,6 +47,7 @@ class Ledger:
         self._held: dict[Hashable, Holding] = {}
         self._usage = Usage()
         self._costs: dict[Demand, tuple[Cost, ...]] = {}
+        self._lacks: dict[tuple[Demand, int], frozenset[str]] = {}  # as long as nothing changes hands
 
     def grant(self, demand: Demand, key: Hashable, *, memory: int = 0) -> Grant | None:
         """Give *key* all that *demand* asks for: the first alternative with room; None, and nothing, without room.
@@ -62,6 +63,7 @@ class Ledger:
                 holding = holding_of(self.host, asked, self._usage)
                 self._held[key] = holding
                 self._usage.add(holding)
+                self._lacks.clear()
                 return holding.grant
         return None
 
@@ -70,6 +72,7 @@ class Ledger:
         if key not in self._held:
             raise ValueError(f"{key!r} holds nothing of {self.host}")
         self._usage.add(self._held.pop(key), -1)
+        self._lacks.clear()
 
     def holds(self, key: Hashable) -> bool:
         """Whether *key* holds something."""
@@ -92,9 +95,16 @@ class Ledger:
         mine = self._held.get(apart_from)
         if mine is not None:
             self._usage.add(mine, -1)
-        found = [self._usage.lacks(self._with_memory(c, memory), self.capacity) for c in self._possible(demand)]
-        if mine is not None:
+            missing = self._missing(demand, memory)
             self._usage.add(mine)
+            return missing
+        known = self._lacks.get((demand, memory))
+        if known is None:
+            known = self._lacks[demand, memory] = self._missing(demand, memory)
+        return known
+
+    def _missing(self, demand: Demand, memory: int) -> frozenset[str]:
+        found = [self._usage.lacks(self._with_memory(c, memory), self.capacity) for c in self._possible(demand)]
         if not found:
             return frozenset({"host"})
         return found[0] if all(found) else frozenset()
@@ -110,6 +120,7 @@ class Ledger:
     def lose(self, kind: str, device: str, why: str = "lost") -> None:
         """Never give this device again. Who holds it keeps it until released."""
         self._costs.clear()
+        self._lacks.clear()
         self.capabilities = self.capabilities._replace(
             devices=tuple(
                 each._replace(fault=why) if (each.kind, each.id) == (kind, device) else each

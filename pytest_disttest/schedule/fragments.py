@@ -63,7 +63,8 @@ class Fragment:
     (a heap) did wait until lately, *waiting* do. *each_s* is the average of the durations that are known.
     *weight* is how many seconds it takes if that is so long that it must start early, else 0.
     *stamp* is 0 while it is in somebody's hands (*owner*), else its number in the backlog, and *offered*
-    whether anybody may have it there. *user* is the worker that last took a case from it and left the rest there.
+    whether anybody may have it there. *user* is the worker that took a case from it, left the rest there and goes on
+    with it, if any.
     """
 
     home: int

@@ -54,6 +54,7 @@ class Granting:
         self.choices: dict[int, Choice] = {}
         self.weights: Weights = DEFAULTS
         self.deferred = False
+        self._barren: set[str] | None = None
 
     # what a worker is offered
 
@@ -62,6 +63,8 @@ class Granting:
         if worker.given and worker.is_alone:
             worker.resting = True
             return None, False
+        if self._barren is not None and worker.host in self._barren and not worker.parked and not worker.using:
+            return None, self._leaves_room(worker)
         # Each is looked at, also behind one that is taken: that overtakes it, perhaps.
         for fragment in [one for one in self._candidates(worker, now) if self._has_room(one, worker)]:
             choice = self._choose(fragment, worker, now)
@@ -70,7 +73,30 @@ class Granting:
                     worker.resting = True
                     return None, False
                 return self._hand_out(fragment, worker, choice), False
+        if not worker.given:
+            self._leave(worker)
+            if self._barren is not None and not self._stock.has_refusals:
+                self._barren.add(worker.host)
         return None, self._leaves_room(worker)
+
+    def look_around(self, *, begins: bool) -> None:
+        """Those that wait are looked at one after the other: where one finds nothing, nor will the next on its host."""
+        self._barren = set() if begins else None
+
+    def welcome(self, worker: Worker) -> None:
+        """*worker* begins."""
+        self._outlook.welcome(worker)
+
+    def dismiss(self, worker: Worker) -> None:
+        """*worker* is lost."""
+        self.vacate(worker)
+        self._leave(worker)
+        self._outlook.dismiss(worker)
+
+    def beside(self, worker: Worker) -> list[Worker]:
+        """Return all workers on the host of *worker*: those to whom its room may come."""
+        ledger = self._ledger(worker)
+        return [worker] if ledger is None else self._outlook.at(ledger)
 
     def occupy(self, worker: Worker) -> None:
         """*worker* is given plain cases: it holds room for one, where costly ones may come."""
@@ -117,6 +143,9 @@ class Granting:
         while not all(self._is_fresh(fragment) for fragment in tops):
             tops = list(offers.tops(worker.name, worker.host))
         found += [fragment for fragment in tops if self._may_join(fragment, worker, now)]
+        mine = worker.using
+        if mine is not None and mine.stamp and mine.user == worker.name and mine not in tops and self._is_fresh(mine):
+            found.append(mine)
         return sorted(found, key=lambda fragment: self._order(fragment, worker))
 
     def _order(self, fragment: Fragment, worker: Worker) -> tuple[float, bool, float, int]:
@@ -139,7 +168,7 @@ class Granting:
     def _may_join(self, fragment: Fragment, worker: Worker, now: float) -> bool:
         """Whether nobody else is about *fragment*, or so much of it is left that it pays to share."""
         user = self._workers.get(fragment.user)
-        if user is None or user is worker or user.using is not fragment or not user.given:
+        if user is None or user is worker:
             return True
         expected_s = self._stock.forecast.expected_s(fragment.head) or 0.0
         # How long the case of the other one has been running says something about those that follow.
@@ -217,8 +246,8 @@ class Granting:
         return case
 
     def _heads_at(self, ledger: Ledger) -> Iterator[int]:
-        for worker in self._workers.values():
-            if not worker.finished and self._ledger(worker) is ledger:
+        for worker in self._outlook.at(ledger):
+            if not worker.finished:
                 for fragment in self._stock.backlog.offers.tops(worker.name, worker.host):
                     yield fragment.head
                 for fragment in worker.parked:
@@ -259,11 +288,21 @@ class Granting:
             worker.has_room = True
             self._lacking.get(ledger.host, {}).pop(case, None)
             self._count_overtaken(ledger, ledger.takes(worker.name))
+        if worker.using is not fragment:
+            self._leave(worker)
         cases = self._take(fragment, worker)
         worker.is_alone = True
         self._reserved = {host: first for host, first in self._reserved.items() if first != case}
         self._remember(choice)
         return Assign(worker.name, tuple(cases), (grant,) if grant and self._asking.is_costly(case) else ())
+
+    def _leave(self, worker: Worker) -> None:
+        """*worker* does not go on with what it was about: others may."""
+        fragment, worker.using = worker.using, None
+        if fragment is not None and fragment.user == worker.name:
+            fragment.user = ""
+            if fragment.stamp:
+                self._stock.backlog.put(self._stock.backlog.take(fragment))
 
     def _take(self, fragment: Fragment, worker: Worker) -> list[int]:
         """Take the next case out of *fragment*; what asks for no more than a slot, with those like it that follow."""

@@ -35,17 +35,16 @@ class Outlook:
     def __init__(
         self,
         stock: Stock,
-        workers: Mapping[str, Worker],
         asking: Asking,
         predicted_on: Mapping[tuple[int, str], float],
         reliability: Mapping[str, float],
     ) -> None:
         self._stock = stock
-        self._workers = workers
         self._asking = asking
         self._predicted_on = predicted_on
         self._reliability = reliability
         self._preferences: dict[tuple[Demand, frozenset[str] | None], dict[str, float]] = {}
+        self._by_place: dict[str, dict[str, Worker]] = {}
         self._specials: dict[tuple[Demand | None, str], Special] = {}
         self.paces: dict[str, float] = {}
 
@@ -55,14 +54,11 @@ class Outlook:
         *is_free* says whether what the case asks for could be given at a place.
         """
         case = fragment.head
-        by_place: dict[str, list[Worker]] = {}
-        for worker in self._workers.values():
-            if not worker.finished and fragment.fit.admits(worker.name, worker.host):
-                by_place.setdefault(worker.host, []).append(worker)
+        hosts = fragment.fit.hosts
         finishes = {
             place: wait_s + self.duration_s(case, place)
-            for place, workers in by_place.items()
-            if (wait_s := self._wait_s(place, workers, now, is_free)) is not None
+            for place in (self._by_place if hosts is None else self._by_place.keys() & hosts)
+            if (wait_s := self._wait_s(place, fragment.fit, now, is_free)) is not None
         }
         demand = self._asking.demand(case)
         order = sorted({self.special(place, demand) for place in finishes})
@@ -72,19 +68,33 @@ class Outlook:
                 self._preference(demand, fragment.fit, place),
                 1.0 if len(order) < 2 else 1 - order.index(self.special(place, demand)) / (len(order) - 1),
                 self._reliability.get(place, 1.0),
-                float(any(self._is_warm(worker, fragment) for worker in by_place[place])),
+                float(any(self._is_warm(worker, fragment) for worker in self._by_place[place].values())),
             )
             for place, finish_s in finishes.items()
         }
 
-    def _wait_s(self, place: str, workers: list[Worker], now: float, is_free: Callable[[str], bool]) -> float | None:
+    def welcome(self, worker: Worker) -> None:
+        """*worker* begins."""
+        self._by_place.setdefault(worker.host, {})[worker.name] = worker
+
+    def dismiss(self, worker: Worker) -> None:
+        """*worker* is lost."""
+        del self._by_place[worker.host][worker.name]
+
+    def at(self, ledger: Ledger) -> list[Worker]:
+        """Return the workers where *ledger* is kept."""
+        places = (place for place in self._by_place if self._asking.ledgers.get(place) is ledger)
+        return [worker for place in places for worker in self._by_place[place].values()]
+
+    def _wait_s(self, place: str, fit: Fit, now: float, is_free: Callable[[str], bool]) -> float | None:
         """Return how long until a worker is idle and the host has room; None where nobody can tell that it will be."""
+        workers = [w for w in self._by_place[place].values() if not w.finished and w.name not in fit.excluded]
         is_idle = any(not worker.given for worker in workers)  # one that has not asked yet will, at once
         if is_idle and is_free(place):
             return 0.0
         if is_idle:  # it is the room that lacks, which others on the host have
             ledger = self._asking.ledgers.get(place)
-            workers = [w for w in self._workers.values() if self._asking.ledgers.get(w.host) is ledger]
+            workers = workers if ledger is None else self.at(ledger)
         return min((self._busy_s(worker, now) for worker in workers if worker.given), default=None)
 
     def _busy_s(self, worker: Worker, now: float) -> float:

@@ -79,7 +79,7 @@ class Scheduler:
 
             asking = Asking(plan, demands, ledgers, memory or {})
             self._stock = Stock(asking.plan, self._workers, seams, predicted, asking.signs)
-            outlook = Outlook(self._stock, self._workers, asking, predicted_on or {}, reliability or {})
+            outlook = Outlook(self._stock, asking, predicted_on or {}, reliability or {})
             self._granting = Granting(self._stock, self._workers, asking, outlook)
         else:
             self._stock = Stock(plan, self._workers, seams, predicted)
@@ -124,7 +124,7 @@ class Scheduler:
     @property
     def weights(self) -> Weights | None:
         """What each factor of a choice weighs by now; None where no case asks for anything."""
-        return None if self._granting is None else self._granting.weights
+        return self._granting.weights if self._granting else None
 
     def stop(self) -> None:
         """Hand out nothing more: every worker that asks is told to finish."""
@@ -137,10 +137,13 @@ class Scheduler:
     # events
 
     def _on_ready(self, event: WorkerReady, now: float) -> list[Command]:
-        self._workers[event.worker] = Worker(event.worker, event.host)
+        worker = self._workers[event.worker] = Worker(event.worker, event.host)
         if event.holds is not None:
             self._stock.backlog.enlist(event.worker, event.host, self._stock.whole_homes(event.holds))
-        if self._granting is None or self._opened:
+        if self._granting is None:
+            return []
+        self._granting.welcome(worker)
+        if self._opened:
             return []
         self._opened = True
         return self._give_up_lost()
@@ -172,7 +175,7 @@ class Scheduler:
             self._strike(worker, case)
             if self._granting is not None:
                 self._granting.ended(worker, case, event.outcome, event.duration_s)
-                self._settle(worker)
+                commands += self._settle(worker, now)
             if worker.leaving:
                 stock.let_leave(worker)
                 commands += self._give_up_lost()
@@ -192,7 +195,8 @@ class Scheduler:
         refused = [case for case in event.cases if case in given]
         for case in refused:
             self._strike(worker, case)
-        self._settle(worker)
+        if self._granting is not None and not worker.given:
+            self._granting.vacate(worker)
         self._stock.refuse(worker, refused)
         self._stirred = True
         return self._give_up_lost() + self._feed_held(now)
@@ -229,11 +233,17 @@ class Scheduler:
             given.remove(case)
         worker.untried.discard(case)
 
-    def _settle(self, worker: Worker) -> None:
-        """What *worker* held of its host is free once it has ended all that it was given."""
-        if self._granting is not None and not worker.given and (worker.has_room or worker.is_alone):
-            self._granting.vacate(worker)
-            self._stirred = True
+    def _settle(self, worker: Worker, now: float) -> list[Command]:
+        """What *worker* held of its host is free once it has ended all that it was given: for those beside it."""
+        granting = self._granting
+        if granting is None or worker.given or not (worker.has_room or worker.is_alone):
+            return []
+        granting.vacate(worker)
+        if self._stirred:
+            return []  # all that wait are looked at anyway
+        beside = [other for other in granting.beside(worker) if other.held and other is not worker]
+        first = [worker] if worker.held else []
+        return [command for other in [*first, *beside] for command in self._feed(other, now)]
 
     def _blocks(self, blocked: Iterable[tuple[int, int]]) -> list[Command]:
         return [Block(dependent, culprit) for dependent, culprit in blocked]
@@ -245,7 +255,7 @@ class Scheduler:
             return
         self._held.pop(name, None)
         if self._granting is not None:
-            self._granting.vacate(worker)
+            self._granting.dismiss(worker)
         self._stock.inherit(worker)
         self._stirred = True
 
@@ -278,10 +288,13 @@ class Scheduler:
             return []
         self._stirred = False
         self._weighed_at = now
-        held = list(self._held.values()) if granting is None else granting.in_order(self._held.values())
+        if granting is None:
+            return [command for worker in list(self._held.values()) for command in self._feed(worker, now)]
+        granting.look_around(begins=True)
+        held = granting.in_order(self._held.values())
         commands = [command for worker in held for command in self._feed(worker, now)]
-        if granting is not None:
-            granting.deferred = False
+        granting.look_around(begins=False)
+        granting.deferred = False
         return commands
 
     def _feed(self, worker: Worker, now: float) -> list[Command]:

@@ -249,6 +249,11 @@ class Stock:
         fit = self._fit(cases)
         return any(fit.admits(worker.name, worker.host) for worker in self._living())
 
+    @property
+    def has_refusals(self) -> bool:
+        """Whether a worker could not collect something."""
+        return bool(self._excluded)
+
     def fits(self, case: int, worker: Worker) -> bool:
         """Whether *worker* may run *case*."""
         return self._fit([case]).admits(worker.name, worker.host)
