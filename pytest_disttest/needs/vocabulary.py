@@ -118,6 +118,7 @@ _ACCEL_KEYS: Final = (
     Key("accel.driver-version", "version", "accel"),
     Key("accel.uuid", "text", "accel"),
     Key("accel.address", "text", "accel"),
+    Key("accel.cores", "number", "accel"),  # parts that a runtime counts by themselves: a Neuron chip's
 )
 _BROWSER_KEYS: Final = (
     Key("browser.count", "number", "browser"),

@@ -20,10 +20,14 @@ CPU = ("arch", "cpu.vendor-name", "cpu.family", "cpu.model", "cpu.stepping", "cp
        "cpu.cores", "cpu.sockets", "cpu.threads-per-core", "cpu.numa-nodes", "disk.rotational",
        "virtualization.is-virtualized")  # fmt: skip
 DMI = ("sys_vendor", "product_name", "board_name")
-COMPUTING = re.compile(
-    r"sse|ssse3|avx|amx|fma|f16c|bmi|adx|aes|sha|popcnt|pclmul|vaes|vpclmul|gfni|xop|sve|sme|asimd|neon|fp|crc32|i8mm"
+_COMPUTING = (
+    "abm adx aes amx_bf16 amx_int8 amx_tile avx avx2 avx512_bf16 avx512_fp16 avx512_vnni avx512bw avx512cd avx512dq "
+    "avx512f avx512vl bmi1 bmi2 cx16 f16c fma gfni movbe pclmulqdq pni popcnt sha_ni sse sse2 sse4_1 sse4_2 ssse3 vaes "
+    "asimd asimddp asimdhp atomics bf16 crc32 fphp i8mm pmull sha1 sha2 sve sve2"
 )
-"""Flags that say what can be computed. Others name a kernel's workarounds: a newer kernel shows more of them."""
+COMPUTING = frozenset(_COMPUTING.split())
+"""What a processor, or the hypervisor before it, can compute. The list is closed because a newer kernel shows more
+flags of the same machine: its workarounds, and what it has learnt to name."""
 CLOCK = re.compile(r"\s*@.*$")
 SALT = "pytest-disttest host 1"
 
@@ -36,7 +40,7 @@ def hardware_class(facts: Mapping[str, Any], devices: Sequence[Mapping[str, Any]
     return _digest(
         [
             parts,
-            sorted(flag for flag in facts.get("cpu.flag", ()) if COMPUTING.match(flag)),
+            sorted(flag for flag in facts.get("cpu.flag", ()) if flag in COMPUTING),
             nominal(facts["memory"]) if "memory" in facts else None,
             sorted(there),
             [marks.get(name, "") for name in DMI],
@@ -85,9 +89,9 @@ def nominal(size: int) -> int:
 
 def _kind_of(device: Mapping[str, Any], subsystems: Mapping[str, str]) -> list[Any]:
     facts, kind = device["facts"], device["kind"]
-    words = [
-        str(facts.get(f"{kind}.{part}", "")) for part in ("vendor", "device", "vendor-name", "device-name", "type")
-    ]
+    # A name comes from a library or a file of names that somebody may install: it says something where ids do not.
+    ids = ("vendor", "device", "type") if facts.get(f"{kind}.device") else ("vendor-name", "device-name", "type")
+    words = [str(facts.get(f"{kind}.{part}", "")) for part in ids]
     return [kind, *words, nominal(facts.get(f"{kind}.memory", 0)), subsystems.get(device.get("address", ""), "")]
 
 

@@ -19,7 +19,7 @@ from pytest_disttest.worker import fingerprint
 from pytest_disttest.worker.probes import cache
 from pytest_disttest.worker.probes.asking import ask, restored
 from pytest_disttest.worker.probes.finding import Finding, Place, here
-from pytest_disttest.worker.probes.merging import merged, unknown_families
+from pytest_disttest.worker.probes.merging import ADAPTERS, merged, unknown_families
 from pytest_disttest.worker.probes.table import FAMILIES, Row, rows
 
 FRESH = (
@@ -121,7 +121,7 @@ def _profile(
     for finding in findings:
         marks |= finding.marks
     facts, devices = profile["facts"], profile["devices"]
-    knows_hardware = set(fingerprint.HARDWARE) <= set(asked)
+    knows_hardware = set(fingerprint.HARDWARE) <= set(asked) and all(map(_has_answered, wanted, findings))
     knows_software = set(fingerprint.SOFTWARE) <= set(asked)
     profile["hw_class"] = fingerprint.hardware_class(facts, devices, marks) if knows_hardware else ""
     profile["sw_env"] = fingerprint.software(facts, devices) if knows_software else ""
@@ -131,6 +131,12 @@ def _profile(
     profile["probes"] = [_told(row, told[row.name]) for row in wanted]
     plain: dict[str, Any] = json.loads(json.dumps(profile))  # lists for tuples, as it will be read
     return plain
+
+
+def _has_answered(row: Row, finding: Finding) -> bool:
+    """Return whether the probe came back: half of what a machine is must not give it another class for once."""
+    counts = set(row.families) & set(fingerprint.HARDWARE) and row.name not in ADAPTERS
+    return not counts or finding.status != "unknown" or bool(finding.source)
 
 
 def _told(row: Row, answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,6 +54,8 @@ def test_intels_npu_has_the_name_of_pci_ids(tmp_path: Path):
 def test_neuron_ls_tells_the_memory(tmp_path: Path):
     """What the vendor's tool prints is added to what PCI shows."""
     assert [("npu", "Inferentia2", "neuron", 32 * GIB, "")] == found("neuron", tmp_path)
+    (device,) = probed(laid_out(text_of("neuron"), tmp_path / "again"))["devices"]
+    assert 2 == device["facts"]["accel.cores"]
 
 
 def test_neuron_without_its_tool_is_there_with_its_memory_unknown(tmp_path: Path):

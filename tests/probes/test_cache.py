@@ -94,6 +94,8 @@ def test_a_new_file_stays(tmp_path: Path):
     [
         "/proc/sys/kernel/random/boot_id = another\n",
         "/sys/module/amdgpu/version = 6.9\n",
+        "/dev/nvidia1\n",
+        "/dev/dri/renderD128\n",
     ],
 )
 def test_a_boot_or_a_driver_makes_old_answers_worthless(more: str, tmp_path: Path):

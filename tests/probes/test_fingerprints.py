@@ -17,6 +17,7 @@ from pytest_disttest.worker.fingerprint import hardware_class, host_id, nominal,
 from pytest_disttest.worker.probes import nvml
 
 GIB = 1 << 30
+NAMES_OF_DEVICES = "/usr/share/misc/pci.ids <<\n1a03  ASPEED Technology, Inc.\n\t2000  ASPEED Graphics Family\n>>\n"
 NAMES = ("hardware", "identity", "environment")
 
 
@@ -76,6 +77,7 @@ def test_a_reboot_changes_no_name(tmp_path: Path):
         (replaced(("ibpb", "ibpb user_shstk its_no")), (), "550.127.05", set()),
         (replaced(("@ 2.00GHz", "@ 1.99GHz")), (), "550.127.05", set()),
         (replaced(("1056470336 kB", "528235168 kB")), (), "550.127.05", {"hardware"}),
+        (lambda text: text + NAMES_OF_DEVICES, (), "550.127.05", set()),
         (replaced((" amx_tile", "")), (), "550.127.05", {"hardware"}),
         (replaced(("DGXH100", "HGX")), (), "550.127.05", {"hardware"}),
         (replaced(("10de:16c1", "10de:16c0")), (), "550.127.05", {"hardware"}),

@@ -65,6 +65,29 @@ def test_a_gpu_that_nvml_does_not_list_makes_the_host_degraded(tmp_path: Path):
     assert ["PCI shows 2 GPUs with NVIDIA's driver, NVML 1: 0000:3b:00.0 is missing"] == profile["degraded"]
 
 
+GIVEN = """/proc/driver/nvidia/gpus/0000:19:00.0/information <<
+Model: 		 NVIDIA H100 80GB HBM3
+Device Minor: 	 0
+>>
+/dev/nvidia0
+"""
+NOT_GIVEN = """/proc/driver/nvidia/gpus/0000:3b:00.0/information <<
+Device Minor: 	 1
+>>
+"""
+
+
+@pytest.mark.parametrize("more", ["", NOT_GIVEN])
+def test_a_gpu_that_a_container_was_not_given_is_no_contradiction(more: str, tmp_path: Path):
+    """/sys shows a container the machine's GPUs, NVML those that it was given: nothing is wrong with it."""
+    place = laid_out(text_of("hopper") + GIVEN + more, tmp_path)
+    finding = nvml.read(Nvml(gpu()))._replace(marks={"withheld": nvidia.withheld(place)})
+    profile = probed(place, instead={"nvidia": lambda: finding})
+
+    assert "it was not passed into this container" == faults(profile)["0000:3b:00.0"]
+    assert ("", []) == (faults(profile)["0000:19:00.0"], profile["degraded"])
+
+
 def test_a_lost_gpu_is_told_apart(tmp_path: Path):
     """NVML lists it and cannot open it: GPU is lost."""
     profile = hopper(tmp_path, Nvml(gpu(), error(15)))
@@ -305,7 +328,7 @@ def test_an_adapter_is_the_gpu_that_it_drives(tmp_path: Path):
     """Vulkan's view of a GPU adds an API to the device that PCI shows; it is listed once per backend."""
     rows = [{**ARC, "backend_type": "Vulkan"}, {**ARC, "backend_type": "OpenGL"}]
     place = laid_out(text_of("arc-laptop"), tmp_path)
-    gpus = probed(place, instead=wgpu(*rows), leave=("python", "disk", "opencl"))["devices"]
+    gpus = probed(place, instead=wgpu(*rows), leave=("python", "disk", "browser", "opencl"))["devices"]
 
     arc = next(each for each in gpus if each["address"] == "0000:03:00.0")
     assert 3 == len(gpus)
@@ -316,7 +339,7 @@ def test_a_rasteriser_in_software_says_so(tmp_path: Path):
     """llvmpipe is one device of the kind that counts only where it is asked for."""
     rows = [{**LLVMPIPE, "backend_type": name} for name in ("Vulkan", "OpenGL")]
     place = laid_out(text_of("bare-vm"), tmp_path)
-    (device,) = probed(place, instead=wgpu(*rows), leave=("python", "disk", "opencl"))["devices"]
+    (device,) = probed(place, instead=wgpu(*rows), leave=("python", "disk", "browser", "opencl"))["devices"]
 
     assert ("software", ("vulkan",)) == (device["facts"]["gpu.kind"], device["facts"]["gpu.api"])
 

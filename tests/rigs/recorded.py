@@ -90,7 +90,7 @@ def probed(
     place: Place,
     *,
     instead: dict[str, Callable[[], Finding]] | None = None,
-    leave: Iterable[str] = ("python", "disk", "vulkan", "opencl"),
+    leave: Iterable[str] = ("python", "disk", "browser", "vulkan", "opencl"),
 ) -> dict[str, Any]:
     """Return the profile's parts for a recorded *place*, probed in this process.
 

@@ -71,7 +71,7 @@ def topology(place: Place) -> dict[str, dict[str, int]]:
     found = {}
     for name in place.names(TOPOLOGY):
         rows = (line.split() for line in place.text(f"{TOPOLOGY}/{name}/properties").splitlines())
-        node = {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
+        node = {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdecimal()}
         if node.get("simd_count") and "location_id" in node:
             place_id = node["location_id"]  # bus, device and function as PCI packs them
             bus, slot, function = place_id >> 8 & 0xFF, place_id >> 3 & 0x1F, place_id & 7

@@ -17,11 +17,7 @@ def probe(place: Place) -> Finding:
     if place.system != "macos" or place.machine != "aarch64":
         return Finding("apple", "absent", why="no Mac with an Apple chip")
     code, text = place.run("system_profiler", "-json", "SPDisplaysDataType")
-    try:
-        rows: list[Any] = json.loads(text)["SPDisplaysDataType"] if not code else []
-    except (KeyError, ValueError):
-        rows = []
-    chips = [row for row in rows if str(row.get("spdisplays_vendor", "")).endswith("Apple")]
+    chips = _chips(text) if not code else []
     if not chips:
         why = f"system_profiler tells of no GPU: {text[:120]}"
         return Finding("apple", "unknown", why=why, unknown={"gpu": why})
@@ -37,3 +33,12 @@ def probe(place: Place) -> Finding:
     }
     gpu = device("gpu", name or "apple", facts=facts)
     return Finding("apple", level="usable", source="system_profiler", devices=(gpu,))
+
+
+def _chips(text: str) -> list[dict[str, Any]]:
+    """Return what system_profiler tells of Apple's own GPUs."""
+    try:
+        rows = json.loads(text)["SPDisplaysDataType"]
+        return [row for row in rows if str(row["spdisplays_vendor"]).endswith("Apple")]
+    except (KeyError, TypeError, ValueError):
+        return []

@@ -22,6 +22,7 @@ from pytest_disttest.worker.probes.table import Row
 LIFE_S = 12 * 3600.0
 FORM = 1
 DRIVERS = ("nvidia", "amdgpu", "i915", "xe", "habanalabs", "neuron", "intel_vpu", "amdxdna")
+NODES = ("accel", "davinci", "dri", "kfd", "neuron", "nvidia")
 PROGRAMS = (
     "chromium", "chromium-headless-shell", "google-chrome-stable", "microsoft-edge-stable", "firefox", "firefox-esr",
     "chromedriver", "geckodriver", "msedgedriver",
@@ -53,6 +54,9 @@ def key(place: Place, version: str, rows: Sequence[Row], interpreter: str) -> st
         place.root,
         {name: state for name, state in drivers.items() if state},
         [row for row in rows if row.kept],
+        # Containers of one machine share its boot, and perhaps a home, and have each their own devices.
+        [name for name in place.names("/dev") if name.startswith(NODES)],
+        place.names("/dev/dri"),
         [_stamp(path) for path in (*map(place.program, PROGRAMS), *_named(place)) if path],
         # A user who may use a device, or sees all of them, gets another answer than one who may not.
         [os.getuid(), place.environment.get("PATH", "")],

@@ -20,7 +20,7 @@ def processors(place: Place) -> float | None:
     limits = []
     for above in _second(place):
         quota, _, period = place.text(f"{above}/cpu.max").partition(" ")
-        if quota.isdigit() and period.isdigit() and int(period):
+        if quota.isdecimal() and period.isdecimal() and int(period):
             limits.append(int(quota) / int(period))
     for above in _first(place, "cpu"):
         quota_us = place.number(f"{above}/cpu.cfs_quota_us")

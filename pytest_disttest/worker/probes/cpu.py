@@ -10,6 +10,8 @@ from typing import Any
 from pytest_disttest.worker.probes import cgroups
 from pytest_disttest.worker.probes.finding import Facts, Finding, Place
 
+MOST = 1 << 16
+"""No kernel is built for more processors."""
 CPUS = "/sys/devices/system/cpu"
 LEVELS = (
     ("x86_64_v1", "cx8 cmov fpu fxsr mmx syscall sse sse2"),
@@ -82,8 +84,8 @@ def _listed(text: str) -> tuple[int, ...]:
     numbers: list[int] = []
     for part in filter(None, text.split(",")):
         low, _, high = part.partition("-")
-        if low.isdigit():
-            numbers += range(int(low), int(high or low) + 1)
+        if low.isdecimal() and (high or low).isdecimal():
+            numbers += range(int(low), min(int(high or low), MOST) + 1)
     return tuple(numbers)
 
 
@@ -121,7 +123,7 @@ def _elsewhere(place: Place) -> Finding:
     facts: Facts = {}
     for key, name in names.items():
         told = _number(place.run("sysctl", "-n", name)[1])
-        if told is not None:
+        if told is not None and told > 0:
             facts[key] = told
     facts.setdefault("cpu.processors", place.affinity or 1)
     code, brand = place.run("sysctl", "-n", "machdep.cpu.brand_string")

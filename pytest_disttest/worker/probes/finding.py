@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 import shutil
 import socket
 import subprocess
@@ -164,8 +165,8 @@ class Place(NamedTuple):
         text = (self.outputs or {}).get(line)
         if text is None:
             return -1, f"{line}: not recorded"
-        code, _, rest = text.partition("\n") if text.startswith("exit ") else ("exit 0", "", text)
-        return int(code.split()[1]), rest.strip()
+        ending = re.match(r"exit ([0-9]+)\n", text)
+        return (int(ending[1]), text[ending.end() :].strip()) if ending else (0, text.strip())
 
 
 def here(directory: str = "", root: str = "/") -> Place:

@@ -62,7 +62,7 @@ def _smi(place: Place) -> dict[str, dict[str, Any]]:
 
 def _rows(text: str) -> list[tuple[str, str]]:
     pairs = [tuple(part.strip() for part in line.split(",")) for line in text.splitlines()]
-    return [(pair[0], pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()]
+    return [(pair[0], pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdecimal()]
 
 
 def _amd(place: Place) -> dict[str, dict[str, Any]]:

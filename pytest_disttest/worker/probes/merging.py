@@ -16,6 +16,7 @@ GENERIC = ("display", "processing", "vulkan", "opencl")
 """Probes that know no vendor: their doubts about a device count where nobody else speaks of it."""
 ADAPTERS = ("vulkan", "opencl")
 SETS = ("gpu.api",)
+WITHHELD = "it was not passed into this container"
 FAILED = ("unknown", "denied")
 BROWSER = ("browser", "webgpu", "webnn")
 
@@ -105,14 +106,16 @@ def _add(device: Found, more: Found, by: str) -> None:
 def _compared(devices: Sequence[Found], nvml: Finding) -> list[str]:
     """Put NVML's list beside the bus': mark what only the bus has, and return the contradictions."""
     bound = [device for device in devices if device["facts"].get("gpu.driver") == "nvidia"]
-    missing = [device for device in bound if "nvidia" not in device["by"]]
     listed = [device for device in bound if "nvidia" in device["by"]]
+    ours = [device for device in bound if device["address"] not in nvml.marks.get("withheld", ())]
+    missing = [device for device in ours if device not in listed]
     # Where the bus shows none at all, it is not the bus that is asked (a container's, Windows' subsystem for Linux).
-    shown = [device for device in bound if "display" in device["by"]]
+    shown = [device for device in ours if "display" in device["by"]]
     hidden = [device for device in listed if "display" not in device["by"]] if shown else []
-    for device in missing:
-        if not device["fault"]:
-            device["fault"] = "NVML does not list it" if nvml.status == "ok" else nvml.why
+    for device in bound:
+        if device not in listed and not device["fault"]:
+            withheld = device not in ours
+            device["fault"] = WITHHELD if withheld else "NVML does not list it" if nvml.status == "ok" else nvml.why
     words = []
     if missing and nvml.status == "ok":
         absent = ", ".join(device["address"] for device in missing)

@@ -47,8 +47,13 @@ def _address(text: str) -> str:
     return text.lower() if text.count(":") == 2 else f"0000:{text.lower()}"
 
 
+def _amount(value: Any) -> int | None:
+    return value if isinstance(value, int) and value > 0 else None
+
+
 def _device(place: Place, found: Function, row: Any, why: str) -> Found:
-    memory = row.get("memory_size") if isinstance(row, dict) else None
+    told = row if isinstance(row, dict) else {}
+    memory, cores = (_amount(told.get(name)) for name in ("memory_size", "nc_count"))
     facts: Facts = {
         "accel.type": "npu",
         "accel.vendor": VENDOR,
@@ -56,6 +61,7 @@ def _device(place: Place, found: Function, row: Any, why: str) -> Found:
         "accel.device": found.device,
         "accel.device-name": CHIPS[found.device],
         "accel.memory": memory,
+        "accel.cores": cores,
         "accel.driver": found.driver,
         "accel.driver-version": place.text("/sys/module/neuron/version"),
         "accel.address": found.address,

@@ -80,7 +80,7 @@ def probe(place: Place) -> Finding:
     """Return ``pci.device`` as ``vendor:device``, sorted."""
     if place.system != "linux":
         why = "only Linux' /sys is read"
-        return Finding("pci", "unknown", why=why, unknown={"pci.device": why})
+        return Finding("pci", "unknown", why=why, source="/sys", unknown={"pci.device": why})
     found = functions(place)
     if not found:
         return Finding("pci", "absent", why="there is nothing on a PCI bus", source=DEVICES)

@@ -14,7 +14,7 @@ def probe(place: Place) -> Finding:
     """Return ``usb.device``, hubs included."""
     if place.system != "linux":
         why = "only Linux' /sys is read"
-        return Finding("usb", "unknown", why=why, unknown={"usb.device": why})
+        return Finding("usb", "unknown", why=why, source="/sys", unknown={"usb.device": why})
     pairs = {
         f"{place.text(f'{DEVICES}/{name}/idVendor')}:{place.text(f'{DEVICES}/{name}/idProduct')}"
         for name in place.names(DEVICES)
