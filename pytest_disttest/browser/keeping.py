@@ -6,7 +6,7 @@ descendant of the keeper, even when its parents die (the keeper is a subreaper):
 away. The keeper kills them all and removes the work's directory when the worker ends, when its time is over, or when
 the caller dies (its end of a pipe closes then, SIGKILL included).
 
-Where the kernel has no subreapers (not Linux), descendants are found by process group only.
+Where the kernel has no subreapers (not Linux), what a worker starts must end with it, or at the worker's own hands.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ Work = Callable[[str, Callable[[bytes], object]], None]
 def kept(work: Work, *, limit_s: float) -> list[bytes]:
     """Return the lines that *work* sends, when it, all that it started and its directory are gone.
 
-    Takes *limit_s* and little more. Must be called by a process that has no threads: it forks.
+    Takes *limit_s* and little more. Must be called by a process that has no threads: it forks. Raises ChildProcessError
+    where there is no room for a process or a directory.
     """
     answers, answering = os.pipe()
     lifeline, alive = os.pipe()
@@ -47,7 +48,9 @@ def kept(work: Work, *, limit_s: float) -> list[bytes]:
     _close(answering, lifeline)
     with contextlib.closing(os.fdopen(alive, "wb")), os.fdopen(answers, "rb") as lines:
         said = lines.read()
-    os.waitpid(keeper, 0)
+    _, status = os.waitpid(keeper, 0)
+    if status:
+        raise ChildProcessError(f"no process and directory for browsers below {place_for_files()}")
     return said.splitlines()
 
 

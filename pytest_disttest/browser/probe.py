@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, Final, NamedTuple
@@ -56,11 +57,13 @@ def tell(programs: Sequence[Installed], asked: Question, *, limit_s: float, sett
     """Return what each of *programs* tells, in their order, within *limit_s*; nothing that they started remains."""
     driven = {number: program for number, program in enumerate(programs) if program.driver}
     lines: list[bytes] = []
+    began = time.monotonic()
     if driven:
         asking = Asking(driven, asked, limit_s, settings)
         lines = kept(asking.ask_all, limit_s=limit_s + BACKSTOP_S)
     told = dict(json.loads(line) for line in lines)
-    silent = {"why": f"no answer within {limit_s:g} s", "hung": True}
+    is_late = time.monotonic() - began >= limit_s
+    silent = {"why": f"no answer within {limit_s:g} s" if is_late else "its probe ended without an answer"}
     return [told.get(n, silent) if p.driver else _undriven(p) for n, p in enumerate(programs)]
 
 

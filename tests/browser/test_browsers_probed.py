@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rigs.browsers import LAVAPIPE, SWIFTSHADER, Probed, chromium, firefox, probed, webnn_chromium, wrapped
+from rigs.browsers import CHECKOUT, LAVAPIPE, SWIFTSHADER, Probed, chromium, firefox, probed, webnn_chromium, wrapped
 
 from pytest_disttest.browser.found import Installed
 
@@ -74,6 +77,42 @@ def test_without_flags_a_browser_on_a_machine_without_a_gpu_has_no_adapter(home:
     assert (False, False) == (found.facts["webgpu"], found.facts["webnn"])
 
 
+INSECURE = """
+import json, sys
+from random import Random
+from pytest_disttest.browser.arithmetic import question
+from pytest_disttest.browser.asking import ask
+from pytest_disttest.browser.found import Installed
+from pytest_disttest.browser.keeping import kept
+from pytest_disttest.browser.opening import COMPUTE_FLAGS, Settings
+from pytest_disttest.browser.page import page, served
+from pytest_disttest.browser.proven import proof
+
+asked = question(Random())
+settings = Settings(flags=(*COMPUTE_FLAGS, "--host-resolver-rules=MAP insecure.example 127.0.0.1"))
+
+def work(directory, send):
+    with served(page()) as address:
+        there = address.replace("127.0.0.1", "insecure.example")
+        told = ask(Installed(*sys.argv[1:]), directory, there, asked, limit_s=60.0, settings=settings)
+    send(json.dumps(told).encode())
+
+(told,) = kept(work, limit_s=60.0)
+print(json.dumps(proof(json.loads(told), asked).unknown))
+"""
+
+
+def test_outside_a_secure_context_nobody_knows():
+    """The page under another name than the loopback's: both are hidden there, which says nothing of the browser."""
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    command = [sys.executable, "-c", INSECURE, *webnn_chromium()]
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+    why = "asked outside a secure context, where no browser has it"
+    assert {"webgpu": why, "webnn": why} == json.loads(done.stdout), done.stderr
+
+
 @pytest.mark.parametrize("driver", [LAVAPIPE, SWIFTSHADER], ids=["lavapipe", "swiftshader"])
 def test_firefox_has_webgpu_with_the_features_of_its_adapter(driver: Path, home: Path):
     """Mesa's software adapter has half-precision shaders, SwiftShader has not; neither has WebNN."""
@@ -108,18 +147,18 @@ def test_browsers_side_by_side_give_the_answers_they_give_alone(home: Path):
 @pytest.mark.slow
 @pytest.mark.parametrize("lane", LANES)
 def test_twenty_cold_probes_agree_and_are_quick(lane: str, home: Path, record_property: Callable[[str, object], None]):
-    """Every one of 20 gives the same facts, and the median is quick; on a busy machine, the quickest is."""
+    """Every one of 20 gives the same facts, and the median is quick, by the share of the machine that there was."""
     program: Installed = LANES[lane]()
-    is_calm = os.getloadavg()[0] < (os.cpu_count() or 1)
+    busy = [os.getloadavg()[0]]
 
     found = [probed(program, directory=home) for _ in range(20)]
 
+    busy.append(os.getloadavg()[0])
     assert [found[0].devices] * 20 == [each.devices for each in found]
     assert (True, lane == "webnn-chromium") == (found[0].facts["webgpu"], found[0].facts["webnn"])
     assert [NOTHING_LEFT] * 20 == [each.left for each in found]
-    seconds = [each.seconds for each in found]
-    record_property("median_s", statistics.median(seconds))
-    print(
-        f"{lane}: median {statistics.median(seconds):.2f} s, {min(seconds):.2f} to {max(seconds):.2f}, calm: {is_calm}"
-    )
-    assert (statistics.median(seconds) if is_calm else min(seconds)) < MEDIAN_S[lane]
+    median_s = statistics.median(each.seconds for each in found)
+    slowness = max(1.0, statistics.mean(busy) / (os.cpu_count() or 1))
+    record_property("median_s", median_s)
+    print(f"{lane}: median of 20 cold probes {median_s:.2f} s, load {busy[0]:.1f} to {busy[1]:.1f}")
+    assert median_s < MEDIAN_S[lane] * slowness

@@ -90,6 +90,18 @@ def test_the_time_is_kept(home: Path):
     assert 1.5 <= time.monotonic() - began < 6
 
 
+def test_no_room_for_files_is_an_error(home: Path):
+    """Nothing is started where there is no directory for it."""
+    script = f"""import tempfile; from pytest_disttest.browser.keeping import kept
+tempfile.tempdir = "{home}/gone"
+kept(lambda directory, send: send(b"started"), limit_s=5.0)"""
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+
+    assert f"ChildProcessError: no process and directory for browsers below {home}/gone" in done.stderr
+
+
 def test_a_long_place_for_temporary_files_is_not_taken(home: Path):
     """Browsers make sockets below it, whose paths have a limit."""
     long = home / ("x" * 60)

@@ -6,23 +6,27 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rigs.browsers import CHECKOUT, chromium, webnn_chromium
+from rigs.browsers import CHECKOUT, HANGING, chromium, webnn_chromium, wrapped
 
 from pytest_disttest.browser.probe import probe
+from pytest_disttest.gateways import shipping
 from pytest_disttest.match.profiles import read_profile
 from pytest_disttest.needs.vocabulary import KEYS, key_of
+from pytest_disttest.worker.bootstrap import unpack
 from pytest_disttest.worker.probes.finding import Place
 
 PROFILE = "import json, sys; from pytest_disttest.worker.probing import probe_host; "
 
 
-def profile(tmp_path: Path, python: str = sys.executable, **environment: str) -> dict[str, Any]:
+def profile(tmp_path: Path, python: str = sys.executable, limit_s: float = 0.0, **environment: str) -> dict[str, Any]:
     """Return the profile that a process of its own makes of this host's browsers."""
-    script = f"{PROFILE}print(json.dumps(probe_host(['browser'], cache_dir={str(tmp_path / 'cache')!r})))"
+    how = {"limit_s": limit_s, "cache_dir": str(tmp_path / "cache")}
+    script = f"{PROFILE}print(json.dumps(probe_host(['browser'], **{how!r})))"
     done = subprocess.run(
         [python, "-c", script],
         env={**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},
@@ -57,6 +61,30 @@ def test_a_hosts_profile_has_its_browsers(tmp_path: Path):
     assert ("ok", "verified", "Selenium") == tuple(told[part] for part in ("status", "level", "source"))
     assert "edge: not installed" in told["remarks"]
     assert {} == {key: why for key, why in capabilities.unknown.items() if key in ("browser", "webgpu", "webnn")}
+
+
+def test_what_is_shipped_to_a_host_is_all_that_the_probe_needs(tmp_path: Path):
+    """The page's scripts travel with the sources."""
+    unpack(shipping.pack(shipping.gather()), tmp_path / "pytest_disttest")
+    program = webnn_chromium()
+    named = f"{program.path}:{program.driver}"
+
+    found = profile(tmp_path, DISTTEST_BROWSERS=named, PATH="/nowhere", PYTHONPATH=str(tmp_path))
+
+    assert [True] == [device["facts"]["webnn"] for device in found["devices"] if device["id"] == program.path]
+
+
+def test_a_host_whose_browser_hangs_is_answered_within_the_limit(tmp_path: Path):
+    """The probe ends before it is killed, and what it knows by then is kept."""
+    hanging = wrapped(webnn_chromium(), tmp_path, HANGING)
+    start = time.monotonic()
+
+    found = profile(tmp_path, limit_s=12.0, DISTTEST_BROWSERS=f"{hanging.path}:{hanging.driver}", PATH="/nowhere")
+
+    assert time.monotonic() - start < 20
+    device = next(device for device in found["devices"] if device["id"] == hanging.path)
+    assert "requestAdapter: no answer within" in device["unknown"]["webgpu"]
+    assert ("chromium", "") == (device["facts"]["browser.name"], device["fault"])
 
 
 def test_a_host_without_selenium_does_not_know(tmp_path: Path):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from rigs.browsers import (
+    HANGING,
     Probed,
     answer_of,
     chromium,
@@ -22,9 +23,6 @@ from rigs.browsers import (
 from rigs.processes import wait_until
 
 from pytest_disttest.browser.found import Installed
-
-# The GPU process waits for a debugger, which never comes: requestAdapter and createContext never settle.
-HANGING = ("--gpu-startup-dialog",)
 
 
 def test_a_browser_that_hangs_in_requestadapter_is_answered_within_the_limit(home: Path, tmp_path: Path):

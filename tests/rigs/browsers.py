@@ -28,6 +28,9 @@ WEBNN_CHROMIUM = Path(sys.prefix) / "browsers" / "chromium-153.0.0" / "chromium"
 LAVAPIPE = next(iter(sorted(Path("/usr/share/vulkan/icd.d").glob("lvp_icd*.json"))), Path())
 SWIFTSHADER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")
 
+# The GPU process waits for a debugger, which never comes: requestAdapter and createContext never settle.
+HANGING = ("--gpu-startup-dialog",)
+
 # What a host's probe process does, with what it leaves behind told at the end: whatever escapes becomes its child.
 SCRIPT = """
 import json, os, sys, time

@@ -57,8 +57,7 @@ def key(place: Place, version: str, rows: Sequence[Row], interpreter: str) -> st
         # Containers of one machine share its boot, and perhaps a home, and have each their own devices.
         [name for name in place.names("/dev") if name.startswith(NODES)],
         place.names("/dev/dri"),
-        [_program(place, name) for name in PROGRAMS],
-        place.environment.get("DISTTEST_BROWSERS", ""),
+        [_stamp(path) for path in (*map(place.program, PROGRAMS), *_named(place)) if path],
         # A user who may use a device, or sees all of them, gets another answer than one who may not.
         [os.getuid(), place.environment.get("PATH", "")],
     ]
@@ -72,12 +71,17 @@ def _driver(place: Place, name: str) -> str:
     return place.text(f"{module}/version") or place.text(f"{module}/srcversion") or "there"
 
 
-def _program(place: Place, name: str) -> list[str | int]:
-    """Return which file the program is, and since when; [] for one that is not there."""
-    with contextlib.suppress(OSError):
-        if path := place.program(name):
-            return [path, os.stat(path).st_mtime_ns]
-    return []
+def _named(place: Place) -> list[str]:
+    """Return the browsers and drivers that the host's owner names."""
+    return place.environment.get("DISTTEST_BROWSERS", "").split(os.pathsep)
+
+
+def _stamp(path: str) -> tuple[str, int]:
+    """Return which file it is, and since when; 0 for one that is not there."""
+    try:
+        return path, os.stat(path).st_mtime_ns
+    except OSError:
+        return path, 0
 
 
 def read(folder: str, key: str, now: float, *, life_s: float = LIFE_S) -> Answers:
