@@ -62,6 +62,12 @@ class HostUnusable(DisttestError):
         self.reason = reason
 
 
+class NoHostFits(UsageFault):
+    """Tests ask for what no host of the run has, and the user wants no run then."""
+
+    hint = "`disttest hosts --probe` shows what each host has; --hw-unmatched=skip runs the others"
+
+
 class NoHostLeft(DisttestError):
     """Every host of the run is unusable or lost."""
 

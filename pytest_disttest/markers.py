@@ -19,7 +19,7 @@ Mark = tuple[str, Sequence[Any], Mapping[str, Any]]
 Provided = tuple[str, str]  # scope, name
 
 MARKER_LINES: Final = (
-    'hw(*conditions, **needs): what the test asks of its host, as hw(cores=4, os="linux") or hw("arch = aarch64").',
+    'hw(*conditions, **needs): what the test asks of its host, as hw(cores=4, gpu="cuda >= 12") or hw("os = linux").',
     'dependency(name=None, depends=[], scope="module", group=None): run after these tests, if they passed.',
     "xdist_group(name): tests of one group run one after the other on one worker.",
     "deadline(seconds): how long after the start of the run the test is still of use.",
@@ -28,30 +28,36 @@ MARKER_LINES: Final = (
 )
 
 #: The marks that a worker sends with each case; the rest is pytest's own business.
-MARKS_OF_INTEREST: Final = frozenset({"hw", "dependency", "xdist_group"})
+MARKS_OF_INTEREST: Final = frozenset({"hw", "dependency", "workload", "xdist_group"})
+_ASKING: Final = ("hw", "workload")
 
 _DEPENDENCY_WORDS: Final = ("name", "depends", "scope", "group")
 _SCOPES: Final = ("session", "package", "module", "class")
 _GROUP_PREFIX: Final = "group:"
 
 
-def demand_of(marks: Iterable[Mark], place: str) -> Demand:
-    """Return what all ``hw`` marks of a test ask of a host together; the order of the marks says nothing.
+def demand_of(
+    marks: Iterable[Mark],
+    place: str,
+    *,
+    defaults: Sequence[str] = (),
+    presets: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Demand:
+    """Return what all ``hw`` and ``workload`` marks of a test ask of a host together, the closest mark first.
 
-    Of several minima the largest stays, of several maxima the smallest. *place* is the test's node id.
-    Raises BadMarker for an unknown key (with the nearest ones), a value that does not fit its key, an
-    ordering operator on text, and needs that contradict each other.
+    *place* is the test's node id, *defaults* are conditions that hold for every test, *presets* maps the name of
+    each preset to its keywords. All conditions are AND-ed, whatever their order; the closest mark decides about
+    share, exclusive and workload. Raises BadMarker for an unknown key (with the nearest ones), a value or an
+    operator that does not fit its key, and needs that contradict each other.
     """
-    from . import needs  # it and the nouns cost 10 ms, which a run without --dist-hw need not pay
-    from .model import NOTHING, Demand
+    from .model import NOTHING
 
-    found = [
-        requirement
-        for name, args, kwargs in marks
-        if name == "hw"
-        for requirement in (*needs.from_conditions(args, place), *needs.from_keywords(kwargs, place))
-    ]
-    return Demand((needs.combined(found, place),)) if found else NOTHING
+    asking = [mark for mark in marks if mark[0] in _ASKING]
+    if not asking and not defaults:
+        return NOTHING
+    from . import needs  # it costs 10 ms, which a run without these marks need not pay
+
+    return needs.demand(asking, place, defaults=defaults, presets=presets)
 
 
 def together_of(marks: Iterable[Mark]) -> str:

@@ -38,7 +38,8 @@ class Outcome(str, Enum):
 class Requirement(NamedTuple):
     """One thing a test asks of a host: ``cores >= 4``.
 
-    *operator* is one of ``= != > >= < <= ~ !~ in, not in, has``; *origin* is the text the user wrote.
+    *operator* is one of ``= != > >= < <= ~ !~ in, not in, has, exists, absent``; the last two have the value "".
+    *origin* is the text the user wrote.
     """
 
     key: str
@@ -48,7 +49,7 @@ class Requirement(NamedTuple):
 
     def __str__(self) -> str:
         shown = ", ".join(map(str, self.value)) if isinstance(self.value, tuple) else self.value
-        return f"{self.key} {self.operator} {shown}"
+        return f"{self.key} {self.operator} {shown}".rstrip()
 
 
 class Preference(NamedTuple):

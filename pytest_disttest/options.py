@@ -58,14 +58,18 @@ class IniRow:
 class Settings:
     """What the user asked for, read and checked.
 
-    *workers* is the number for hosts that do not say their own, None where nobody named one.
+    *workers* is the number for hosts that do not say their own, None where nobody named one. *others* are hosts of
+    the inventory that take no part.
     *max_worker_restarts* None means no limit of the user's. *sync_ignore* are patterns in
     ``.gitignore``'s form. *inventory_file* is "" where no inventory was found. *start* is how workers
-    on this machine come to be.
+    on this machine come to be. *unmatched* is a word; with ``wait`` comes *wait_s*. *explain* is None, or the beginning
+    of the node ids to explain ("" for all); *explain_host* a host's name. *defaults* are conditions that every test
+    has, *presets* keywords of ``hw()`` by name.
     """
 
     workers: int | None = None
     hosts: tuple[Host, ...] = ()
+    others: tuple[Host, ...] = ()
     show_plan: bool = False
     heartbeat_s: float = 30.0
     unmatched: str = "skip"
@@ -75,6 +79,13 @@ class Settings:
     sync_ignore: tuple[str, ...] = ()
     inventory_file: str = ""
     start: str = "auto"
+    wait_s: float = 0.0
+    explain: str | None = None
+    explain_host: str = ""
+    probe_timeout_s: float = 60.0
+    steal: bool = False
+    defaults: tuple[str, ...] = ()
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def claim_distribution(options: argparse.Namespace) -> None:
@@ -131,8 +142,35 @@ OPTION_ROWS: Final = (
     OptionRow("--hw-plan", "Print what would run where and in which order.", {"action": "store_true"}),
     OptionRow(
         "--hw-unmatched",
-        "What becomes of a test that no host of the run can satisfy: 'skip' (default) or 'fail'.",
-        {"metavar": "skip|fail"},
+        "What becomes of a test that no host of the run can satisfy: 'skip' (default), 'fail', 'error' (refuse the run "
+        "before anything runs), or 'wait:SECONDS' for hosts that are away and may come back, then skip.",
+        {"metavar": "skip|fail|error|wait:SECONDS"},
+    ),
+    OptionRow(
+        "--hw-explain",
+        "Say of each test that asks for something where it fits and why not elsewhere; with '=NODEID' of these tests "
+        "only. Works with --collect-only, too.",
+        {"metavar": "NODEID", "nargs": "?", "const": ""},
+    ),
+    OptionRow(
+        "--hw-explain-host",
+        "Say which tests the host NAME cannot run, and for the lack of what.",
+        {"metavar": "NAME"},
+    ),
+    OptionRow(
+        "--hw-probe-timeout",
+        "Seconds that hosts have to find out what they are asked for. Default: 60.",
+        {"metavar": "SECONDS"},
+    ),
+    OptionRow(
+        "--hw-simulate",
+        "JSON file of recorded or invented hosts, in the place of real ones; `disttest probe --record` writes one.",
+        {"metavar": "FILE"},
+    ),
+    OptionRow(
+        "--hw-steal",
+        "Take devices from other runs that hold them: for leases whose owner hangs.",
+        {"action": "store_true"},
     ),
     OptionRow(
         "--hw-collect",
@@ -158,6 +196,7 @@ OPTION_ROWS: Final = (
 )
 
 INI_ROWS: Final = (
+    IniRow("hw_defaults", "linelist", "What every test asks of its host, one condition a line, as in hw()."),
     IniRow("hw_sync_ignore", "linelist", "Files that are not copied to remote hosts, one .gitignore pattern a line."),
 )
 

@@ -143,6 +143,7 @@ def _start(config: pytest.Config) -> None:
         processors=processors(),
         env=os.environ,
         sync_ignore=config.getini("hw_sync_ignore"),
+        defaults=config.getini("hw_defaults"),
     )
     if config.option.collectonly:
         from pytest_disttest.controller.preview import Preview

@@ -70,6 +70,9 @@ class CaseWork:
         tally.busy_s += (duration_s := sum(durations))
         last = run.nodeid(passes[-1][0])
         run.screen.passed(node.id, node.host, last, count=len(passes), duration_s=duration_s, now=time.monotonic())
+        if run.grants:
+            for case, number, *_ in passes:
+                self._keep_grant(case, number, node)
         for passed, duration_s in zip(passes, durations, strict=True):
             run.decide(CaseEnded(node.id, passed[0], Outcome.PASSED, duration_s))
 
@@ -178,6 +181,8 @@ class CaseWork:
 
     def _keep(self, case: int, told: Told, node: WorkerNode | None = None) -> None:
         self._attempts[case] += 1
+        if node is not None and self._run.grants:
+            self._keep_grant(case, self._attempts[case], node)
         self._run.journal.attempt(
             Attempt(
                 case=case,
@@ -191,3 +196,11 @@ class CaseWork:
                 longrepr=told.longrepr,
             )
         )
+
+    def _keep_grant(self, case: int, number: int, node: WorkerNode) -> None:
+        """Record what an attempt had of its host."""
+        grant = self._run.grants.pop(case, None)
+        if grant is not None:
+            from pytest_disttest.store.hardware import Given, rows_of_grant
+
+            self._run.journal.hardware(Given(case, number, node.host, node.id, rows_of_grant(grant)))

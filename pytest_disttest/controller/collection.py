@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from pytest_disttest import wire
 from pytest_disttest.controller.shares import Key, keys_of
-from pytest_disttest.markers import demand_of, dependency_of, together_of
-from pytest_disttest.model import NOTHING, Case, FixtureUse
+from pytest_disttest.markers import Mark, demand_of, dependency_of, together_of
+from pytest_disttest.model import NOTHING, Case, Demand, FixtureUse
 
 
 @dataclass(slots=True)
 class Collected:
     """The cases of the run, and how each kind of collection (told apart by its digest) maps onto them.
 
-    *keywords* gives for each case the places of its own and its parents' keywords in *keyword_sets*.
+    *keywords* gives for each case the places of its own and its parents' keywords in *keyword_sets*. *defaults* are
+    conditions that every test has, *presets* the keywords behind names. *homes* are the hosts of cases that run once
+    on each host; *instances* tell for each such host which case stands for a collected one there.
     """
 
     automark: bool = False
+    defaults: tuple[str, ...] = ()
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     cases: list[Case] = field(default_factory=list)
     deselected: list[Case] = field(default_factory=list)
     keywords: list[tuple[int, int]] = field(default_factory=list)
@@ -30,7 +34,11 @@ class Collected:
     keyword_sets: list[list[str]] = field(default_factory=list)
     maps: dict[str, list[int]] = field(default_factory=dict)
     status_lines: list[str] = field(default_factory=list)
+    homes: dict[int, str] = field(default_factory=dict)
+    instances: dict[str, dict[int, int]] = field(default_factory=dict)
+    spread: int = 0
     _index: dict[Key, int] = field(default_factory=dict)
+    _views: dict[tuple[str, str], list[int]] = field(default_factory=dict)
 
     def add(self, digest: str, table: Mapping[str, Any], deselected: Mapping[str, Any], lines: Iterable[Any]) -> None:
         """Merge one table.
@@ -50,6 +58,32 @@ class Collected:
         if first:
             self.deselected = self._deselected_cases(deselected)
             self.status_lines = [line for part in lines for line in part]
+
+    def cases_on(self, host: str, digest: str) -> list[int]:
+        """Return the cases of a collection as *host* runs them: of a test that runs on each host, its own case."""
+        own = self.instances.get(host)
+        if not own:
+            return self.maps[digest]
+        view = self._views.get((digest, host))
+        if view is None:
+            view = self._views[digest, host] = [own.get(case, case) for case in self.maps[digest]]
+        return view
+
+    def spread_over(self, case: int, hosts: Sequence[str]) -> None:
+        """Make a case that runs on each host one case per host: ``test_x[@host]``. The first host's keeps its index."""
+        base = self.cases[case]
+        for number, host in enumerate(hosts):
+            index = case if number == 0 else len(self.cases)
+            one = replace(base, index=index, nodeid=f"{base.nodeid}[@{host}]")
+            if number == 0:
+                self.cases[case] = one
+            else:
+                self.cases.append(one)
+                self.names.append(self.names[case])
+                self.keywords.append(self.keywords[case])
+                self.spread += 1
+            self.homes[index] = host
+            self.instances.setdefault(host, {})[case] = index
 
     def number_of(self, nodeid: str) -> int | None:
         """Return the first case with this node id."""
@@ -113,7 +147,7 @@ class Collected:
             cls=cls,
             package=package,
             location=_location(nodeid, line),
-            demand=demand_of(marks, nodeid) if marks else NOTHING,
+            demand=self._demand(marks, nodeid),
             provides=provides,
             depends=depends,
             groups=groups,
@@ -121,6 +155,11 @@ class Collected:
             fixtures=tuple(FixtureUse(*use) for use in table["fixtures"][fixtures_place]),
             deselected=deselected,
         )
+
+    def _demand(self, marks: Sequence[Mark], nodeid: str) -> Demand:
+        if not marks and not self.defaults:
+            return NOTHING
+        return demand_of(marks, nodeid, defaults=self.defaults, presets=self.presets)
 
 
 def automark(config: pytest.Config) -> bool:

@@ -85,6 +85,15 @@ def remember_nodeids(config: pytest.Config, nodeids: Iterable[str]) -> None:
         known.update(parse(nodeid) for nodeid in nodeids)
 
 
+def name_as_collected(config: pytest.Config, hosts: Iterable[str]) -> None:
+    """``--lf`` looks for ids that collection gives: of a test that ran on each host it shall know the plain one."""
+    plugin = config.pluginmanager.get_plugin("lfplugin")
+    known: dict[Any, bool] = getattr(plugin, "lastfailed", {})
+    endings, parse = tuple({f"[@{host}]" for host in hosts}), _id_parser()
+    for nodeid in [nodeid for nodeid in known if str(nodeid).endswith(endings)]:
+        known[parse(str(nodeid).rpartition("[@")[0])] = known.pop(nodeid)
+
+
 def _id_parser() -> Any:
     try:
         from _pytest.nodeid import NodeId

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_disttest.errors import DisttestError, HostUnusable
 from pytest_disttest.gateways.connection import Connection
 from pytest_disttest.gateways.opening import open_connection
-from pytest_disttest.model import Host
+from pytest_disttest.match import offered
+from pytest_disttest.model import Capabilities, Host
 from pytest_disttest.worker.crew import interpreter_flags
 from pytest_disttest.worker.forkable import is_forkable
 from pytest_disttest.worker.zygote import Zygote
@@ -31,7 +32,8 @@ FIRST_WORKERS = 2
 class HostLink:
     """One host as the loop knows it. *state*: ``opening``, then ``ready`` and maybe ``gone``, or ``unusable``.
 
-    *workers* is how many it may have; where it *forks* them, few start, and more when there is work for them.
+    *workers* is how many it may have; where it *forks* them, few start, and more when there is work for them. It
+    was *asked* for families of facts, some of them *unanswered* yet, and this is what its probes *found*.
     """
 
     host: Host
@@ -44,6 +46,9 @@ class HostLink:
     replaced: int = 0
     workers: int = 0
     forks: bool = False
+    asked: frozenset[str] = frozenset()
+    unanswered: tuple[str, ...] = ()
+    found: Capabilities | None = None
 
     @property
     def is_local(self) -> bool:
@@ -51,9 +56,23 @@ class HostLink:
         return self.host.transport == "local"
 
     @property
+    def is_away(self) -> bool:
+        """Whether it could never be reached, so that another try may help."""
+        return self.state == "unusable" and self.connection is None
+
+    @property
     def directory(self) -> str:
         """The root of the suite's files on the host."""
         return self.connection.directory if self.connection is not None else ""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the host has, as far as it was asked."""
+        if not (self.asked or self.host.declared or self.host.simulated):
+            return offered(self.facts, self.host)
+        from pytest_disttest.match.described import described  # it and the vocabulary take 10 ms
+
+        return described(self.host, self.facts, self.found, self.asked)
 
     @property
     def first_workers(self) -> int:
@@ -117,11 +136,19 @@ class Fleet:
     def open(self) -> None:
         """Start opening all hosts; returns at once."""
         for link in self.links.values():
-            thread = threading.Thread(
-                target=self._open_one, args=(link,), name=f"disttest-open-{link.host.name}", daemon=True
-            )
-            self._threads.append(thread)
-            thread.start()
+            self._start_opening(link)
+
+    def reopen(self, link: HostLink) -> None:
+        """Start opening a host once more that could not be reached."""
+        link.state = "opening"
+        self._start_opening(link)
+
+    def _start_opening(self, link: HostLink) -> None:
+        thread = threading.Thread(
+            target=self._open_one, args=(link,), name=f"disttest-open-{link.host.name}", daemon=True
+        )
+        self._threads.append(thread)
+        thread.start()
 
     def close(self, *, at_once: bool = False) -> None:
         """Say goodbye to every agent, side by side; *at_once* does not wait for anything."""

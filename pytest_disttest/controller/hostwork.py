@@ -117,15 +117,10 @@ class HostWork:
             python=python,
             platform=platform,
             workers=workers,
-            capabilities=capabilities(link) if state == "ready" else {},
+            capabilities=offered(link.facts, link.host).facts if state == "ready" else {},
             state=state,
             reason=reason,
         )
-
-
-def capabilities(link: HostLink) -> dict[str, Any]:
-    """Return what a host offers."""
-    return offered(link.facts, link.host)
 
 
 def sync_words(summary: Any) -> str:

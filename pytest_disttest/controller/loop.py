@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from queue import Empty
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_disttest import wire
 from pytest_disttest.controller.casework import CaseWork
@@ -25,6 +25,9 @@ from pytest_disttest.model import Outcome, Plan
 from pytest_disttest.plan import waits_for
 from pytest_disttest.schedule import Assign, Block, Command, Event, Finish, Hold, Refuse, Scheduler, Tick, Unplace
 
+if TYPE_CHECKING:
+    from pytest_disttest.controller.asking import Asking
+
 TICK_S = 0.1
 MESSAGES_A_STEP = 100
 
@@ -39,6 +42,7 @@ class Loop:
         self.workers = WorkerWork(run, self.cases, self._tell)
         self._hosts = HostWork(run, self.workers)
         run.refuse_host = self._hosts.refuse
+        self._asking: Asking | None = None
         self._early_events: list[Event] = []
         self._before_enlisting: list[Callable[[], None]] = []
         self._of_workers: dict[str, Callable[..., None]] = {
@@ -55,6 +59,8 @@ class Loop:
             "share": self.workers.share,
             "waiting": self.workers.waiting,
             "refused": self.workers.refused,
+            "busy": self.workers.busy,
+            "bound": self.workers.bound,
             "need": self.workers.need,
             "warning": self.workers.warning,
             "suite-property": self.workers.suite_property,
@@ -74,7 +80,26 @@ class Loop:
             "exit": self._exit,
             "output": self._output,
             "beat": _take_note,
+            "probed": self._probed,
+            "leases": _take_note,
         }
+
+    @property
+    def asking(self) -> Asking:
+        """Who asks hosts what they have; made, and imported, at the first question."""
+        if self._asking is None:
+            from pytest_disttest.controller.asking import Asking
+
+            self._asking = Asking(self._run, self.until)
+        return self._asking
+
+    def _probed(self, link: HostLink, profile: dict[str, Any]) -> None:
+        self.asking.probed(link, profile)
+
+    def remember_hosts(self) -> None:
+        """Keep what hosts told for later runs."""
+        if self._asking is not None:
+            self._asking.remember()
 
     # phases
 
@@ -83,7 +108,7 @@ class Loop:
         links = self._run.fleet.links.values()
         for link in links:
             self._run.screen.host_starting(link.host.name)
-        self._until(lambda: not any(link.state == "opening" for link in links))
+        self.until(lambda: not any(link.state == "opening" for link in links))
         if not self._run.ready_links:
             raise NoHostLeft("no host of this run is usable", hint="the lines above say why, host by host")
 
@@ -93,18 +118,35 @@ class Loop:
         roster = self._run.roster
         ready = self._run.ready_links
         roster.announce(ready)
+        self._enlist(ready)
+
+    def _enlist(self, ready: Sequence[HostLink]) -> None:
+        roster = self._run.roster
         for link in ready:
             with self._losing(link):
                 for number in range(link.slots_used):
                     node = roster.enlist(link, f"w{number + 1}")
                     collects = self._run.settings.collect if link.workers > 1 else "full"
                     roster.instruct(link, node, table=number == 0, collects=collects)
-        for told in self._before_enlisting:
-            told()
+        told, self._before_enlisting = self._before_enlisting, []
+        for tell in told:
+            tell()
+
+    def reopen(self, links: Sequence[HostLink]) -> None:
+        """Try once more to open hosts that are away; those that come collect like all others."""
+        for link in links:
+            self._run.tallies[link.host.name].problem = ""
+            self._run.fleet.reopen(link)
+        self.until(lambda: not any(link.state == "opening" for link in links))
+        come = [link for link in links if link.state == "ready"]
+        if come:
+            self._run.roster.count += sum(link.workers for link in come)
+            self._enlist(come)
+            self.collect()
 
     def collect(self) -> None:
         """Wait until every worker has told what it collected, or has died of it."""
-        self._until(lambda: all(self.workers.is_known(node) for node in self._run.roster.alive))
+        self.until(lambda: all(self.workers.is_known(node) for node in self._run.roster.alive))
 
     def run(self, plan: Plan, scheduler: Scheduler) -> None:
         """Hand out cases until each has its outcome, or the run is called off."""
@@ -117,7 +159,7 @@ class Loop:
         early, self._early_events = self._early_events, []
         for event in early:
             self._decide(event)
-        self._until(lambda: not self._run.roster.alive)
+        self.until(lambda: not self._run.roster.alive)
         self._end_with_what_is_left()
 
     def _end_with_what_is_left(self) -> None:
@@ -129,7 +171,7 @@ class Loop:
     def dismiss(self) -> None:
         """Send all workers home without a test."""
         self._call_off()
-        self._until(lambda: not self._run.roster.alive)
+        self.until(lambda: not self._run.roster.alive)
 
     def interrupt(self, grace_s: float) -> None:
         """Stop what runs as Ctrl-C would, and wait up to *grace_s* for what it has to say."""
@@ -145,7 +187,8 @@ class Loop:
 
     # the loop itself
 
-    def _until(self, over: Callable[[], bool]) -> None:
+    def until(self, over: Callable[[], bool]) -> None:
+        """Take what comes until *over* says so; raises what ends the run before its time."""
         while not over():
             if self._run.ending is not None:
                 raise self._run.ending
@@ -225,8 +268,8 @@ class Loop:
     def _carry_out(self, command: Command) -> None:
         roster = self._run.roster
         match command:
-            case Assign(worker, cases):
-                self.workers.assign(roster.named(worker), cases)
+            case Assign(worker, cases, grants):
+                self.workers.assign(roster.named(worker), cases, grants)
             case Hold(worker):
                 self._tell(roster.named(worker), "hold")
             case Finish(worker):
@@ -236,8 +279,9 @@ class Loop:
                 self.cases.not_run(case, Outcome.BLOCKED, waits_for(known[case], known[culprit]))
             case Refuse(case):
                 self.cases.not_run(case, Outcome.ERROR, self._run.refusals.get(case, ""), as_failure=True)
-            case Unplace(case):
-                self.cases.not_run(case, Outcome.UNPLACED, "every host that could run it is lost", as_failure=True)
+            case Unplace(case, why):
+                reason = why or "every host that could run it is lost"
+                self.cases.not_run(case, Outcome.UNPLACED, reason, as_failure=True)
 
     def _call_off(self) -> None:
         self._run.stopping = True
@@ -271,5 +315,5 @@ def _is_plain(message: Sequence[Any]) -> bool:
     return message[0] in ("start", "pass")
 
 
-def _take_note(_link: HostLink, _number: int) -> None:
+def _take_note(_link: HostLink, _what: object) -> None:
     """A heartbeat says nothing but that somebody speaks, and that is noted of every message."""

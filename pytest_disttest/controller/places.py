@@ -15,7 +15,11 @@ from pytest_disttest.model import Plan
 
 def place_of(run: Run, node: WorkerNode) -> str:
     """Return the place of a worker whose collection is known."""
-    return node.host if len(_planned_cases(run, node)) == run.planned else f"{node.host}#{node.digest[:12]}"
+    return (
+        node.host
+        if len(_planned_cases(run, node)) == run.planned - run.collected.spread
+        else f"{node.host}#{node.digest[:12]}"
+    )
 
 
 def places_on(run: Run, host: str) -> list[str]:
@@ -45,4 +49,4 @@ def told_apart(plan: Plan, run: Run) -> Plan:
 
 def _planned_cases(run: Run, node: WorkerNode) -> set[int]:
     """Cases that only a replacement collected came after the plan, and their indexes follow the others."""
-    return {case for case in run.collected.maps[node.digest] if case < run.planned}
+    return {case for case in run.collected.cases_on(node.host, node.digest) if case < run.planned}

@@ -6,26 +6,31 @@ import threading
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pytest_disttest.controller.casework import CaseWork
 from pytest_disttest.controller.collection import is_partial
-from pytest_disttest.controller.hostwork import capabilities
-from pytest_disttest.controller.places import told_apart
+from pytest_disttest.controller.demands import demands_of
+from pytest_disttest.controller.places import places_on, told_apart
 from pytest_disttest.controller.run import Run
+from pytest_disttest.errors import NoHostFits
 from pytest_disttest.match import eligibility
-from pytest_disttest.model import Outcome, Plan
+from pytest_disttest.model import NOTHING, Capabilities, Outcome, Plan
 from pytest_disttest.plan import build_plan, render_plan, seams
 from pytest_disttest.schedule import Scheduler
 from pytest_disttest.store import durations
+
+if TYPE_CHECKING:
+    from pytest_disttest.match.ledger import Ledger
 
 
 def make_plan(run: Run) -> Plan:
     """Return the plan of the run; hooks and the journal hear of it, and the screen where the user asked."""
     collected = run.collected
     run.planned = len(collected.cases)
-    offers = {link.host.name: capabilities(link) for link in run.ready_links}
-    eligible, unplaced = eligibility(collected.cases, offers)
+    offers = {link.host.name: link.capabilities for link in run.ready_links}
+    fitting, unplaced = eligibility(collected.cases, offers)
+    eligible = {**fitting, **{case: frozenset({host}) for case, host in collected.homes.items()}}
     plan = build_plan(
         [*collected.cases, *collected.deselected],
         eligible=only_where_collected(eligible, run),
@@ -40,7 +45,28 @@ def make_plan(run: Run) -> Plan:
     return plan
 
 
-def show(plan: Plan, run: Run, offers: Mapping[str, Mapping[str, Any]]) -> None:
+def explanations(plan: Plan, run: Run) -> list[str]:
+    """Keep, and where asked for show, where tests fit and why not elsewhere; return what is to be said at the end.
+
+    Raises NoHostFits where a test has no host and the user wants no run then. Nothing is imported where no test asks
+    for anything and nobody wants to know.
+    """
+    settings = run.settings
+    wants = settings.explain is not None or settings.explain_host
+    if not (wants or demands_of(run.collected.cases)):
+        return []
+    from pytest_disttest.controller import explaining
+
+    explained = explaining.explain_cases(run.collected.cases, explaining.standings(run))
+    explaining.keep(run, explained)
+    if wants:
+        explaining.show_asked(run, explained)
+    if settings.unmatched == "error" and plan.unplaced:
+        raise NoHostFits("\n".join(explaining.unmatched_lines(explained)))
+    return explaining.summary_lines(explained)
+
+
+def show(plan: Plan, run: Run, offers: Mapping[str, Capabilities]) -> None:
     """Print the plan, line by line."""
     for line in render_plan(plan, run.collected.cases, offers).splitlines():
         run.screen.note(line)
@@ -78,7 +104,25 @@ def make_scheduler(plan: Plan, run: Run, experience: Experience) -> Scheduler:
     known = experience.durations()
     cases = run.collected.cases
     predicted = {case.index: known[case.nodeid] for case in cases if case.nodeid in known} if known else {}
-    return Scheduler(told_apart(plan, run), seams=partial(seams, cases), predicted=predicted)
+    demands = {case.index: case.demand for case in cases if case.demand is not NOTHING and case.demand}
+    return Scheduler(
+        told_apart(plan, run),
+        seams=partial(seams, cases),
+        predicted=predicted,
+        demands=demands,
+        ledgers=ledgers_of(run) if demands else {},
+    )
+
+
+def ledgers_of(run: Run) -> dict[str, Ledger]:
+    """Return what each host has to give, by host and by the other places of its workers."""
+    from pytest_disttest.match.ledger import Ledger
+
+    books: dict[str, Ledger] = {}
+    for link in run.ready_links:
+        ledger = Ledger(link.host.name, link.capabilities, workers=link.workers)
+        books |= dict.fromkeys(places_on(run, link.host.name), ledger)
+    return books
 
 
 def only_where_collected(eligible: Mapping[int, frozenset[str]], run: Run) -> dict[int, frozenset[str]]:
@@ -86,9 +130,10 @@ def only_where_collected(eligible: Mapping[int, frozenset[str]], run: Run) -> di
     narrowed = dict(eligible)
     hosts = frozenset(link.host.name for link in run.ready_links)
     for host in hosts:
-        maps = [run.collected.maps[node.digest] for node in run.roster.on(host) if node.digest in run.collected.maps]
+        digests = {node.digest for node in run.roster.on(host) if node.digest in run.collected.maps}
+        maps = [run.collected.cases_on(host, digest) for digest in digests]
         mine = set[int]().union(*maps)
-        if len(mine) < len(run.collected.cases):
+        if len(mine) < len(run.collected.cases) - run.collected.spread:
             missing = (case.index for case in run.collected.cases if case.index not in mine)
             narrowed |= {case: narrowed.get(case, hosts) - {host} for case in missing}
     return narrowed

@@ -1,18 +1,27 @@
-"""``--collect-only``: pytest's own collection, and below it what each case asks for; no host is asked, nothing runs."""
+"""``--collect-only``: pytest's own collection, and below it what each case asks for; nothing runs.
+
+This machine is asked what it has where the user wants to know where tests fit; other hosts are not.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from pytest_disttest.controller.collection import Collected, automark, is_partial
+from pytest_disttest.controller.demands import demands_of, families_of
 from pytest_disttest.errors import DisttestError
-from pytest_disttest.match import eligibility, offered
-from pytest_disttest.model import NOTHING, Case
+from pytest_disttest.match import eligibility
+from pytest_disttest.match.described import described, families_declared
+from pytest_disttest.match.explanation import Standing
+from pytest_disttest.match.profiles import read_profile
+from pytest_disttest.model import NOTHING, Capabilities, Case
 from pytest_disttest.options import Settings
 from pytest_disttest.plan import build_plan, render_plan
+from pytest_disttest.store import store_directory
 from pytest_disttest.worker.census import census, digest
 from pytest_disttest.worker.facts import host_facts
 
@@ -26,20 +35,34 @@ class Preview:
         self._deselected: list[pytest.Item] = []
         self._cases: list[Case] = []
         self._plan: list[str] = []
+        self._why: list[str] = []
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         self._deselected.extend(items)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        collected = Collected(automark=automark(self._config))
+        collected = Collected(
+            automark=automark(self._config), defaults=self._settings.defaults, presets=self._settings.presets
+        )
         try:
             collected.add(digest(session.items), census(session.items), census(self._deselected), [])
             self._cases = collected.cases
-            if self._settings.show_plan and not session.testsfailed:
-                self._plan = list(self._planned(collected))
+            if not session.testsfailed:
+                self._look(collected)
         except DisttestError as error:
             raise pytest.UsageError(str(error)) from error
+
+    def _look(self, collected: Collected) -> None:
+        settings = self._settings
+        wants = settings.explain is not None or settings.explain_host
+        if not (settings.show_plan or wants):
+            return
+        offers = self._offers(collected.cases)
+        if settings.show_plan:
+            self._plan = list(self._planned(collected, offers))
+        if wants:
+            self._why = self._explained(collected.cases, offers)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -48,19 +71,19 @@ class Preview:
             terminalreporter.section("requirements")
             for case in wanting:
                 terminalreporter.write_line(f"{case.nodeid}: {'; '.join(wishes(case))}")
-        if self._plan:
-            terminalreporter.section("plan")
-            for line in self._plan:
-                terminalreporter.write_line(line)
+        for title, lines in (("plan", self._plan), ("where tests fit", self._why)):
+            if lines:
+                terminalreporter.section(title)
+                for line in lines:
+                    terminalreporter.write_line(line)
 
-    def _planned(self, collected: Collected) -> Iterator[str]:
+    def _planned(self, collected: Collected, offers: Mapping[str, Capabilities]) -> Iterator[str]:
         """Yield the plan. Where other machines take part, which would have to be asked first, it leaves hosts out."""
-        hosts, cases = self._settings.hosts, collected.cases
-        remote = [host.name for host in hosts if host.transport != "local"]
-        offers = {} if remote else {host.name: offered(host_facts(), host) for host in hosts}
+        cases = collected.cases
+        remote = self._remote()
         if remote:
             yield f"what {', '.join(remote)} can run is not known before the run: no host is asked here"
-            cases = [replace(case, demand=NOTHING) for case in cases]
+            cases, offers = [replace(case, demand=NOTHING) for case in cases], {}
         eligible, unplaced = eligibility(cases, offers)
         plan = build_plan(
             [*cases, *collected.deselected],
@@ -70,6 +93,38 @@ class Preview:
             partial=is_partial(self._config),
         )
         yield from render_plan(plan, cases, offers).splitlines()
+
+    def _explained(self, cases: Sequence[Case], offers: Mapping[str, Capabilities]) -> list[str]:
+        """Explain the cases; a host that would have to be asked first is what it was when it was last asked."""
+        from pytest_disttest.controller import explaining
+
+        remembered = explaining.profiles_seen(store_directory(self._config.rootpath))
+        standings = {
+            host.name: Standing("ready", "", offers[host.name])
+            if host.name in offers
+            else Standing("offline", "not asked with --collect-only", explaining.as_remembered(host, remembered))
+            for host in self._settings.hosts
+        }
+        explained = explaining.explain_cases(cases, standings)
+        return explaining.asked_lines(self._settings, explained, standings)
+
+    def _remote(self) -> list[str]:
+        return [host.name for host in self._settings.hosts if host.transport != "local"]
+
+    def _offers(self, cases: Sequence[Case]) -> dict[str, Capabilities]:
+        """Return what this machine and simulated hosts have, asked for what *cases* want to know."""
+        local = [host for host in self._settings.hosts if host.transport == "local"]
+        families = families_of(demands_of(cases)).union(*map(families_declared, local))
+        asks = families and any(host.simulated is None for host in local)
+        found = read_profile(probe(families, self._settings.probe_timeout_s)) if asks else None
+        return {host.name: described(host, host_facts(), found, families) for host in local}
+
+
+def probe(families: frozenset[str], limit_s: float) -> dict[str, Any]:
+    """Return the profile of this machine, as far as *families* go."""
+    from pytest_disttest.worker.probing import probe_host
+
+    return probe_host(sorted(families), limit_s=limit_s)
 
 
 def wishes(case: Case) -> list[str]:

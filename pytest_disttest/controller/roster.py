@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,7 @@ class Roster:
             "testrunuid": self.run_uid,
             "mainargv": list(sys.argv),
             "hw_host": link.host.name,
+            **_told_of(link),
         }
         node.nodemanager.testrunuid = self.run_uid
         self.nodes.append(node)
@@ -99,6 +101,21 @@ class Roster:
         order = link.next_worker(self._hash_seed)
         link.send(*order)
         return str(order[1])
+
+
+def _told_of(link: HostLink) -> dict[str, Any]:
+    """Return what a worker cannot find out of its host, for ``hw_requires``: mostly nothing."""
+    host = link.host
+    if host.simulated is not None:
+        from pytest_disttest.match.profiles import write_profile
+
+        return {"hw_profile": write_profile(link.capabilities)}
+    if not (host.declared or host.tags or host.pools):
+        return {}
+    from pytest_disttest.match.profiles import plain_facts
+
+    pools = {f"resource.{name}": units for name, units in host.pools}
+    return {"hw_owned": plain_facts({**dict(host.declared), **pools, "tag": host.tags})}
 
 
 def spec_of(link: HostLink, name: str) -> Spec:

@@ -13,7 +13,7 @@ from pytest_disttest.controller.collection import Collected
 from pytest_disttest.controller.hosts import Fleet, HostLink
 from pytest_disttest.controller.roster import Roster
 from pytest_disttest.errors import DisttestError
-from pytest_disttest.model import Outcome
+from pytest_disttest.model import Grant, Outcome
 from pytest_disttest.options import Settings
 from pytest_disttest.reports.screen import Screen
 from pytest_disttest.schedule import Event, Scheduler
@@ -45,9 +45,9 @@ class Run:
     *decide* hands an event to the scheduler and carries out its answer. *refuse_host* takes a host that proves
     unfit, by its name, out of the run. *collect_reports* are of collectors that failed or were skipped: host, worker,
     report, and the place in the walk. *refusals* tells why a worker could not collect a case. On
-    *forked_hosts* workers are forks of one that has collected. *stopping* means that
-    nothing is handed out any more; *ending* is the exception that ends the run before its time. *planned* is how many
-    cases were known when the plan was made.
+    *forked_hosts* workers are forks of one that has collected. *grants* are what open cases were given. *stopping*
+    means that nothing is handed out any more; *ending* is the exception that ends the run before its time. *planned*
+    is how many cases were known when the plan was made.
     """
 
     config: pytest.Config
@@ -67,6 +67,7 @@ class Run:
     refusals: dict[int, str] = field(default_factory=dict)
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     forked_hosts: set[str] = field(default_factory=set)
+    grants: dict[int, Grant] = field(default_factory=dict)
     planned: int = 0
     stopping: bool = False
     ending: BaseException | None = None

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from pytest_disttest import __version__
-from pytest_disttest.controller import gathering, planning
+from pytest_disttest.controller import gathering, matching, planning
 from pytest_disttest.controller.collection import Collected, automark
 from pytest_disttest.controller.hosts import Fleet, HostLink
 from pytest_disttest.controller.logfile import share_log_file
@@ -63,6 +63,7 @@ class Controller:
         self._loop: Loop | None = None
         self._early_warnings: list[tuple[str, str, str, str, int]] = []
         self._abandoned = False
+        self._explained: list[str] = []
         # What is imported by now stays to the end; pytest collects garbage twice when it ends, 10 ms each for all that.
         gc.freeze()
         config.add_cleanup(gc.unfreeze)
@@ -80,7 +81,9 @@ class Controller:
             screen=make_screen(self._config),
             journal=self._new_journal(),
             live=speaks_live(self._config),
-            collected=Collected(automark=automark(self._config)),
+            collected=Collected(
+                automark=automark(self._config), defaults=self._settings.defaults, presets=self._settings.presets
+            ),
         )
         self._loop = Loop(self._run)
         for seen in self._early_warnings:
@@ -104,6 +107,7 @@ class Controller:
                 loop.open_hosts()
                 loop.start_workers()
                 loop.collect()
+                matching.know_hosts(run, loop)
         except BaseException:
             gathering.tell_of_collectors(run)  # "found no collectors for x.py::y": x.py does not import, and why
             raise
@@ -119,6 +123,7 @@ class Controller:
                 errors = f"{session.testsfailed} error{'s' if session.testsfailed != 1 else ''}"
                 raise session.Interrupted(f"{errors} during collection")
             plan = planning.make_plan(run)
+            self._explained = planning.explanations(plan, run)
             planning.report_not_runnable(plan, run, loop.cases)
             loop.run(plan, planning.make_scheduler(plan, run, self._experience))
         if session.shouldfail:
@@ -130,6 +135,8 @@ class Controller:
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, exitstatus: int) -> Generator[None, object, object]:
         self._stop_screen()
+        if self._run is not None and self._run.collected.homes:
+            gathering.name_as_collected(self._config, self._run.collected.homes.values())
         try:
             return (yield)
         finally:
@@ -145,6 +152,9 @@ class Controller:
         rows = [host_row(link, self._run.tallies[name], self._elapsed_s) for name, link in self._fleet.links.items()]
         if any(row.tests or row.problem for row in rows):
             self._run.screen.host_table(rows)
+        if self._config.get_verbosity() >= 0:
+            for line in self._explained:
+                self._run.screen.note(line)
         if self._run.journal.fault:
             self._run.screen.note(f"not every result is stored: {self._run.journal.fault}")
 
@@ -154,6 +164,8 @@ class Controller:
         farewell.start()
         if self._run is not None:
             self._run.journal.close()
+            if self._loop is not None:
+                self._loop.remember_hosts()
             self._remember(self._run)
         farewell.join()
 

@@ -66,14 +66,14 @@ class Sharing:
 
     def cases_of(self, node: WorkerNode) -> list[int]:
         """Return the cases of a worker by its own numbers."""
-        places = self._run.collected.maps[node.digest]
+        places = self._run.collected.cases_on(node.host, node.digest)
         rows = self._wholes[node.host].numbering.get(node.id, [])
         return [places[row] if row >= 0 else -1 for row in rows]
 
     def teach(self, node: WorkerNode, case: int) -> None:
         """Tell a worker of the file that *case* lies in, and give numbers to its cases."""
         whole = self._wholes[node.host]
-        cases = self._run.collected.maps[node.digest]
+        cases = self._run.collected.cases_on(node.host, node.digest)
         place = whole.places[self._row(node.host, case)]
         first, keys = whole.first[place], whole.keys[place]
         assert node.cases is not None
@@ -86,7 +86,7 @@ class Sharing:
     def _row(self, host: str, case: int) -> int:
         rows = self._rows.get(host)
         if rows is None:
-            cases = self._run.collected.maps[_digest(host)]
+            cases = self._run.collected.cases_on(host, _digest(host))
             rows = self._rows[host] = {known: row for row, known in enumerate(cases)}
         return rows[case]
 

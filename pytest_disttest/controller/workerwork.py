@@ -14,12 +14,14 @@ from pytest_disttest.controller.forks import Forks
 from pytest_disttest.controller.growth import Growth
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.junit import SuiteProperties
+from pytest_disttest.controller.lending import Lending
 from pytest_disttest.controller.node import WorkerNode
 from pytest_disttest.controller.places import place_of, places_on
 from pytest_disttest.controller.run import Run
 from pytest_disttest.controller.shared import SharedFacts
 from pytest_disttest.controller.sharing import Sharing, bring_home
 from pytest_disttest.errors import HostUnusable
+from pytest_disttest.model import Grant
 from pytest_disttest.schedule import CasesRefused, HostLost, WorkerLost, WorkerReady, WorkWanted
 
 MOST_FAILED_STARTS = 2
@@ -43,6 +45,7 @@ class WorkerWork:
         self._failed_starts: dict[str, int] = {}
         self._forks = Forks(run, tell)
         self._sharing = Sharing(run, self._forks, tell)
+        self.lending = Lending(run, tell)
         self.growth = Growth(run, self._forks.start, self._sharing.way_of_latecomers)
 
     # what a session tells of its beginning
@@ -97,12 +100,36 @@ class WorkerWork:
         self._run.refusals |= dict.fromkeys(cases, f"worker {node.id} could not collect it: {why}")
         self._run.decide(CasesRefused(node.id, tuple(cases)))
 
-    def assign(self, node: WorkerNode, cases: Sequence[int]) -> None:
-        """Hand cases to a worker, which learns first of those that it has not collected."""
+    def assign(self, node: WorkerNode, cases: Sequence[int], grants: Sequence[Grant] = ()) -> None:
+        """Hand cases to a worker, which learns first of those that it has not collected, and what they may use."""
         for case in cases:
             if case not in node.items:
                 self._sharing.teach(node, case)
+        if grants:
+            self.lending.grant(node, zip(cases, grants, strict=True))
         self._tell(node, "run", [node.items[case] for case in cases])
+
+    def busy(self, node: WorkerNode, item: int, why: str) -> None:
+        """A worker could not have what a case was granted: another run holds it. It tries again until that ends."""
+        case = node.case(item)
+        if self._run.stopping or self._run.grants.get(case) is None:
+            return
+        self.lending.wait(case, node, why)
+        self.lending.grant(node, [(case, self._run.grants[case])])
+        self._tell(node, "run", [item])
+
+    def bound(self, node: WorkerNode, item: int, why: str) -> None:
+        """A worker cannot show other devices than it did: it ends, its case goes back, and a fresh one comes.
+
+        It parts with ``finished``, as any other: what its plugins have to bring home comes with that.
+        """
+        link = self._run.fleet.links[node.host]
+        self._run.grants.pop(node.case(item), None)
+        self._run.decide(WorkerLost(node.id))
+        if not self._run.stopping:
+            self._run.tallies[node.host].restarts += 1
+            self._enlist_late(link)
+            self._run.screen.note(f"worker {node.id} is replaced: {why}")
 
     def is_known(self, node: WorkerNode) -> bool:
         """Whether the worker's own item numbers can be understood."""
@@ -112,7 +139,7 @@ class WorkerWork:
         """Let a worker whose cases are known begin."""
         if node.cases is not None or not self.is_known(node):
             return
-        all_cases = self._run.collected.maps[node.digest]
+        all_cases = self._run.collected.cases_on(node.host, node.digest)
         node.cases = self._sharing.cases_of(node) if node.shares else list(all_cases)
         node.items = {case: number for number, case in enumerate(node.cases) if case >= 0}
         ids = [self._run.nodeid(case) for case in all_cases]
@@ -188,10 +215,16 @@ class WorkerWork:
         if self._restarts_left is not None:
             self._restarts_left -= 1
         self._run.tallies[node.host].restarts += 1
-        fresh = self._run.roster.enlist(link, self._forks.start(link))
-        collects = self._sharing.way_of_latecomers(node.host)
-        self._run.roster.instruct(link, fresh, table=node.host not in self._run.counts, collects=collects)
+        fresh = self._enlist_late(link)
         self._run.screen.note(f"worker {node.id} died ({cause}); {fresh.id} takes its place")
+
+    def _enlist_late(self, link: HostLink) -> WorkerNode:
+        """Start a worker while others run already."""
+        name = link.host.name
+        fresh = self._run.roster.enlist(link, self._forks.start(link))
+        collects = self._sharing.way_of_latecomers(name)
+        self._run.roster.instruct(link, fresh, table=name not in self._run.counts, collects=collects)
+        return fresh
 
     def _refusal(self, node: WorkerNode, cause: str, words: dict[str, str]) -> str:
         if not node.has_collected:

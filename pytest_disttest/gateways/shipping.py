@@ -20,7 +20,7 @@ SHIPPED_FILES = (
     "options.py",
     "wire.py",
 )
-SHIPPED_ROOMS = ("browser", "needs", "worker")
+SHIPPED_ROOMS = ("browser", "match", "needs", "worker")
 SHIPPED_KINDS = ("*.py", "*.js")
 
 

@@ -15,7 +15,8 @@ from pytest_disttest.options import Settings
 from .found import load_inventory
 from .listed import LOCAL, Inventory
 
-UNMATCHED: Final = ("skip", "fail")
+UNMATCHED: Final = ("skip", "fail", "error")
+WAIT: Final = "wait:"
 COLLECT: Final = ("auto", "full", "sharded")
 STARTS: Final = ("auto", "fork", "spawn")
 _AUTOMATIC: Final = ("auto", "logical")
@@ -30,25 +31,45 @@ def make_settings(
     processors: int = 0,
     env: Mapping[str, str] | None = None,
     sync_ignore: Sequence[str] = (),
+    defaults: Sequence[str] = (),
 ) -> Settings:
     """Return the settings that *values* (options by dest) and the inventory make together.
 
     Without ``--hw-hosts`` the one host is this machine. The number of workers of a host is its own, else
     ``--hw-workers``, else the inventory's default, else, for this machine, *env*'s
     PYTEST_XDIST_AUTO_NUM_WORKERS or *processors*; 0 leaves it to the agent. *sync_ignore* is the ini's
-    ``hw_sync_ignore``. Raises BadOption or BadInventory with the place of what is wrong.
+    ``hw_sync_ignore``, *defaults* its ``hw_defaults``. Raises BadOption or BadInventory with the place of
+    what is wrong.
     """
     here = invocation_dir or rootdir
     inventory = load_inventory(rootdir, explicit=values.get("hw_inventory"), invocation_dir=here)
     workers = _workers(values.get("hw_workers"))
-    hosts = _hosts(values.get("hw_hosts") or (), inventory)
+    specs = values.get("hw_hosts") or ()
+    if values.get("hw_simulate"):
+        from .simulated import with_simulated
+
+        inventory, simulated = with_simulated(inventory, values["hw_simulate"], here)
+        specs = specs or simulated
+    hosts = _hosts(specs, inventory)
     mine = _automatic(env or {}, processors)
+    unmatched = values.get("hw_unmatched")
+    waits = unmatched is not None and unmatched.startswith(WAIT)
     return Settings(
         workers=workers,
         hosts=tuple(_with_files(_with_workers(host, workers, inventory, mine), here) for host in hosts),
+        others=tuple(host for host in inventory.hosts.values() if host.name not in {each.name for each in hosts}),
         show_plan=bool(values.get("hw_plan")),
-        heartbeat_s=_seconds(values.get("hw_heartbeat")),
-        unmatched=_choice(values.get("hw_unmatched"), UNMATCHED, place="--hw-unmatched"),
+        heartbeat_s=_seconds(values.get("hw_heartbeat"), Settings().heartbeat_s, place="--hw-heartbeat"),
+        unmatched="wait" if waits else _choice(unmatched, UNMATCHED, place="--hw-unmatched"),
+        wait_s=_seconds(unmatched.removeprefix(WAIT), 0.0, place="--hw-unmatched") if waits and unmatched else 0.0,
+        explain=values.get("hw_explain"),
+        explain_host=_named_host(values.get("hw_explain_host"), hosts),
+        probe_timeout_s=_seconds(
+            values.get("hw_probe_timeout"), Settings().probe_timeout_s, place="--hw-probe-timeout"
+        ),
+        steal=bool(values.get("hw_steal")),
+        defaults=tuple(defaults),
+        presets=inventory.presets,
         collect=_choice(values.get("hw_collect"), COLLECT, place="--hw-collect"),
         max_worker_restarts=_restarts(values.get("hw_max_worker_restart")),
         # pytest-dependency's own option means the same, where that plugin is installed.
@@ -109,15 +130,23 @@ def _workers(text: str | None) -> int | None:
     return int(text)
 
 
-def _seconds(text: str | None) -> float:
+def _named_host(name: str | None, hosts: Sequence[Host]) -> str:
+    """Return *name* if a host of the run is called so, "" where nothing is said."""
+    known = [host.name for host in hosts]
+    if name and name not in known:
+        raise BadOption(f"{name!r} is no host of this run", place="--hw-explain-host", hint=did_you_mean(name, known))
+    return name or ""
+
+
+def _seconds(text: str | None, default: float, *, place: str) -> float:
     if text is None:
-        return Settings().heartbeat_s
+        return default
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
     if not (math.isfinite(seconds) and seconds > 0):
-        raise BadOption(f"{text!r} is no time", place="--hw-heartbeat", hint="say seconds, such as 30")
+        raise BadOption(f"{text!r} is no time", place=place, hint="say seconds, such as 30")
     return seconds
 
 

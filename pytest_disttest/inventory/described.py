@@ -9,17 +9,22 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_disttest.errors import BadInventory, did_you_mean
+from pytest_disttest.errors import BadInventory, BadMarker, did_you_mean
 from pytest_disttest.model import Host
+from pytest_disttest.needs import preset
 
-from .listed import Inventory
+from .declared import declared_facts, declared_pools
+from .listed import Inventory, Preset
 from .words import HOST_KEYS, NAME, RESERVED, Key, address_and_port
 
-_TABLES: Final = ("hosts", "defaults")
+_TABLES: Final = ("hosts", "defaults", "presets")
 _DEFAULT_KEYS: Final = {name: key for name, key in HOST_KEYS.items() if key.is_default}
+BROWSERS: Final = "DISTTEST_BROWSERS"
+"""The variable that names a host's browsers, joined with ``:``, to the probe that opens them."""
 _SSH_ONLY: Final = ("port", "ssh_config", "ssh_key")
 
 
@@ -79,7 +84,17 @@ def read_inventory(text: str, *, file: str, base: Path) -> Inventory:
     _check(defaults, _DEFAULT_KEYS, page, "defaults")
     tables = _table(document.get("hosts", {}), page, "hosts")
     hosts = {name: _host(name, table, defaults, page, base) for name, table in tables.items()}
-    return Inventory(hosts, defaults.get("workers", 0), file)
+    presets = _table(document.get("presets", {}), page, "presets")
+    return Inventory(hosts, defaults.get("workers", 0), file, {name: _preset(name, presets, page) for name in presets})
+
+
+def _preset(name: str, presets: Mapping[str, Any], page: _Page) -> Preset:
+    """Return the keywords of a preset, as ``hw()`` takes them, once they have been read and found good."""
+    _table(presets[name], page, "presets", name)
+    try:
+        return preset(name, presets[name], page.place("presets", name), presets=presets)
+    except BadMarker as fault:
+        raise BadInventory(fault.message, hint=fault.hint) from None
 
 
 def _host(name: str, table: object, defaults: Mapping[str, Any], page: _Page, base: Path) -> Host:
@@ -92,6 +107,11 @@ def _host(name: str, table: object, defaults: Mapping[str, Any], page: _Page, ba
     address, port = _address(name, own, page)
     # Workers stay apart: --hw-workers overrules the file's default, but not a host's own number.
     merged = {key: value for key, value in {**defaults, **own}.items() if key != "workers"}
+    declared = {**defaults.get("facts", {}), **own.get("facts", {})}
+    if "location" in merged:
+        declared["location"] = merged["location"]
+    if "browsers" in merged:
+        merged["environment"] = {BROWSERS: ":".join(merged["browsers"]), **merged.get("environment", {})}
     if not address:
         merged = {key: value for key, value in merged.items() if key not in _SSH_ONLY}
     return Host(
@@ -108,6 +128,8 @@ def _host(name: str, table: object, defaults: Mapping[str, Any], page: _Page, ba
         environment=tuple(sorted(merged.get("environment", {}).items())),
         enabled=merged.get("enabled", True),
         line=page.place("hosts", name),
+        declared=declared_facts(declared, partial(page.place, "hosts", name, "facts")),
+        pools=declared_pools(merged.get("resources", {}), partial(page.place, "hosts", name, "resources")),
     )
 
 

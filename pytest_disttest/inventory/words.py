@@ -58,6 +58,14 @@ def is_tag(word: str) -> bool:
     return re.fullmatch(r"[^\s,;()=<>!~+]+", word) is not None
 
 
+def _is_table(value: object) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(_is_text(text) for text in value)
+
+
 def _is_environment(value: object) -> bool:
     return isinstance(value, Mapping) and all(isinstance(text, str) for text in value.values())
 
@@ -84,6 +92,10 @@ HOST_KEYS: Final = {
         Key("ssh_key", "text: a file for ssh -i", _is_text, is_path=True),
         Key("directory", "text: where synced files go", _is_text),
         Key("tags", 'a list of words, such as ["gpu", "rack1"]', _is_tags),
+        Key("location", "text: where it stands", _is_text),
+        Key("facts", 'a table of what it has, such as { "memory" = "64 GiB" }', _is_table),
+        Key("resources", "a table of numbers, such as { jtag = 1 }", _is_table),
+        Key("browsers", "a list of paths of browsers", _is_texts),
         Key("environment", 'a table of texts, such as { LANG = "C" }', _is_environment),
         Key("enabled", "true or false", lambda value: isinstance(value, bool), is_default=False),
     )

@@ -1,13 +1,19 @@
-"""Every case against every host, in the form that a plan holds."""
+"""Every case against every host, in the form that a plan holds.
+
+A suite that asks for nothing of its hosts is answered here; the rest of the room is only imported for one that does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final
 
-from pytest_disttest.model import Case, Requirement
+from pytest_disttest.model import NOTHING, Capabilities, Case, Demand
 
-from .explain import why_not
-from .matcher import Capabilities, satisfies
+if TYPE_CHECKING:
+    from .fleet import Fleet
+
+_ANYTHING: Final = NOTHING.alternatives
 
 
 def eligibility(
@@ -15,28 +21,42 @@ def eligibility(
 ) -> tuple[Mapping[int, frozenset[str]], Mapping[int, str]]:
     """Return (eligible, unplaced) by case index, as `Plan` holds them.
 
-    A case that fits every host is in neither; one that fits none is in *unplaced*, with the reason.
-    Suites repeat a few requirements over thousands of cases, so each is matched and explained once.
+    A case that fits every host is in neither; one that fits none is in *unplaced*, with the reason. A case that asks
+    for nothing fits every host that is not drained. Without hosts only what asks for something is unplaced.
     """
-    everywhere = frozenset(hosts)
-    meeting: dict[Requirement, frozenset[str]] = {}
-    reasons: dict[tuple[Requirement, ...], str] = {}
+    cases = tuple(cases)
+    if _nobody_asks(cases, hosts):
+        return {}, {}
+    from .fleet import Fleet
+    from .groups import alternatives_of
+
+    fleet = Fleet(hosts)
+    fitting: dict[Demand, int] = {}
     eligible: dict[int, frozenset[str]] = {}
-    unplaced: dict[int, str] = {}
+    nowhere: dict[int, Demand] = {}
     for case in cases:
-        asked = case.requirements
-        for requirement in asked:
-            if requirement not in meeting:
-                meeting[requirement] = _meeting(requirement, hosts)
-        fitting = everywhere.intersection(*(meeting[requirement] for requirement in asked))
-        if asked and not fitting:
-            if asked not in reasons:
-                reasons[asked] = why_not(asked, hosts)
-            unplaced[case.index] = reasons[asked]
-        elif fitting != everywhere:
-            eligible[case.index] = fitting
-    return eligible, unplaced
+        demand = case.demand
+        found = fitting.get(demand)
+        if found is None:
+            found = fitting[demand] = fleet.fitting(alternatives_of(demand))
+        if not found and (hosts or demand.alternatives != _ANYTHING):
+            nowhere[case.index] = demand
+        elif found != fleet.everywhere:
+            eligible[case.index] = fleet.named(found)
+    return eligible, _reasons(nowhere, fleet) if nowhere else {}
 
 
-def _meeting(requirement: Requirement, hosts: Mapping[str, Capabilities]) -> frozenset[str]:
-    return frozenset(name for name, offered in hosts.items() if satisfies(requirement, offered))
+def _nobody_asks(cases: Iterable[Case], hosts: Mapping[str, Capabilities]) -> bool:
+    return not any(host.drained for host in hosts.values()) and all(
+        case.demand.alternatives == _ANYTHING for case in cases
+    )
+
+
+def _reasons(nowhere: Mapping[int, Demand], fleet: Fleet) -> dict[int, str]:
+    """Return why the cases fit nowhere, each distinct demand explained once."""
+    from .reasons import reason
+    from .survey import Survey
+
+    survey = Survey(fleet)
+    reasons = {demand: reason(demand, survey) for demand in dict.fromkeys(nowhere.values())}
+    return {index: reasons[demand] for index, demand in nowhere.items()}

@@ -30,7 +30,7 @@ def read_profile(profile: Profile) -> Capabilities:
         raise ProtocolFault(f"not a profile of a host: {profile!r:.80}")
     try:
         return Capabilities(
-            facts=_facts(profile.get("facts", {})),
+            facts=read_facts(profile.get("facts", {})),
             devices=tuple(_device(each) for each in profile.get("devices", ())),
             unknown={str(key): str(why) for key, why in profile.get("unknown", {}).items()},
             degraded=tuple(map(str, profile.get("degraded", ()))),
@@ -46,12 +46,12 @@ def read_profile(profile: Profile) -> Capabilities:
 def write_profile(capabilities: Capabilities) -> dict[str, Any]:
     """Return *capabilities* as a profile."""
     return {
-        "facts": _plain(capabilities.facts),
+        "facts": plain_facts(capabilities.facts),
         "devices": [
             {
                 "kind": device.kind,
                 "id": device.id,
-                "facts": _plain(device.facts),
+                "facts": plain_facts(device.facts),
                 "unknown": dict(device.unknown),
                 "fault": device.fault,
             }
@@ -70,13 +70,14 @@ def _device(row: Mapping[str, Any]) -> Device:
     return Device(
         str(row["kind"]),
         str(row["id"]),
-        _facts(row.get("facts", {})),
+        read_facts(row.get("facts", {})),
         {str(key): str(why) for key, why in row.get("unknown", {}).items()},
         str(row.get("fault", "")),
     )
 
 
-def _facts(rows: Mapping[str, Any]) -> dict[str, Value]:
+def read_facts(rows: Mapping[str, Any]) -> dict[str, Value]:
+    """Return the facts in *rows*: lists are tuples again. Raises ValueError for a value that no fact has."""
     return {str(key): _value(value) for key, value in rows.items()}
 
 
@@ -88,5 +89,6 @@ def _value(value: Any) -> Value:
     raise ValueError(f"{value!r:.60} is no value of a fact")
 
 
-def _plain(facts: Mapping[str, Value]) -> dict[str, Any]:
+def plain_facts(facts: Mapping[str, Value]) -> dict[str, Any]:
+    """Return *facts* in JSON's own types."""
     return {key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()}

@@ -1,215 +1,154 @@
-"""The conditions inside the ``hw`` mark: their words, their grammar, and how several become one list.
+"""Conditions as texts: ``KEY OPERATOR VALUE``, one or several to a text.
 
-A condition is ``KEY OPERATOR VALUE``. The keys are a table; what a key's values may be decides which
-operators make sense. Conditions are AND-ed, so contradictions can be refused before anything runs.
+Mostly a condition is one requirement. A few say more: ``npu.memory >= 4 GiB`` is about an accelerator of the type
+``npu``, ``gpu absent`` is about the number of GPUs, ``python = 3.11.*`` has two bounds.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
-from operator import ge, gt, le, lt
+from collections.abc import Iterable
 from typing import Any, Final
 
-from pytest_disttest.errors import BadMarker, did_you_mean
-from pytest_disttest.model import Requirement, Scalar, Value
+from pytest_disttest.errors import BadMarker
+from pytest_disttest.model import Requirement
 
-from .vocabulary import ALIASES, KEYS, SYSTEMS, Key
+from .naming import DEVICES, named
+from .splitting import conditions_in, quoted, unquoted, words_in
+from .values import BARE, requirement
+from .versions import versions_below
+from .vocabulary import ACCELERATORS, KEYS, Key
 
-_OPERATORS: Final = {
-    "number": ("=", "!=", ">", ">=", "<", "<=", "in", "not in"),
-    "text": ("=", "!=", "~", "!~", "in", "not in"),
-    "set": ("=", "!=", "in", "not in"),
-}
+_SIGNS: Final = r">=|<=|!=|==|=|>|<|!~|~"
 _CONDITION: Final = re.compile(
-    r"\s*(?P<key>[A-Za-z][\w.-]*?)\s*(?P<operator>>=|<=|!=|==|=|>|<|!~|~|\bnot\s+in\b|\bin\b)\s*(?P<value>.*?)\s*"
+    rf"(?P<key>[A-Za-z][\w.-]*?)\s*(?:(?P<sign>{_SIGNS})|(?<=\s)(?P<word>not\s+in|in|has|exists|absent)\b)"
+    r"\s*(?P<value>.*)",
+    re.DOTALL,
 )
-_LEADING_OPERATOR: Final = re.compile(r"\s*(?P<operator>>=|<=|!=|==|=|>|<|!~|~)\s*(?P<value>.*?)\s*")
-_WORD: Final = re.compile(r"[^\s,;()=<>!~]+")
+_LEADING: Final = re.compile(
+    rf"\s*(?:(?P<sign>{_SIGNS})|(?P<word>not\s+in(?=\s*\()|in(?=\s*\()))\s*(?P<value>.*?)\s*", re.DOTALL
+)
+# The flags that stand for a whole family of a browser's facts: "webgpu exists" means that it works.
+_WORKING: Final = ("webgpu", "webnn")
+_UNCLEAR: Final = re.compile(r"[,;=<>!~]")
+_HINT: Final = 'write it as "cores >= 4", "os = linux", "gpu.memory >= 16 GiB"'
 
 
-def from_conditions(conditions: Sequence[Any], place: str) -> list[Requirement]:
-    """Return the requirements of the positional arguments, each a text such as ``"cores >= 4"``."""
-    return [_parsed(condition, place) for condition in conditions]
+def from_conditions(conditions: Iterable[Any], place: str) -> list[Requirement]:
+    """Return the requirements of texts such as ``"cores >= 4"`` or ``"os = linux, gpu exists"``, AND-ed.
 
-
-def from_keywords(keywords: Mapping[str, Any], place: str) -> list[Requirement]:
-    """Return the requirements of keyword arguments: ``cores=4`` asks for at least, ``os="linux"`` for equal.
-
-    A list of tags asks for all of them, any other list for one of its values. A text may begin with an
-    operator: ``os="!= windows"``.
+    Raises BadMarker at *place* for what is no condition, an unknown key, and an operator or a value that the
+    key does not have.
     """
-    return [requirement for word, value in keywords.items() for requirement in _from_keyword(word, value, place)]
+    return [found for text in conditions for found in from_text(text, place)]
 
 
-def combined(requirements: Iterable[Requirement], place: str) -> tuple[Requirement, ...]:
-    """Return *requirements* AND-ed, without repetition and sorted; raise BadMarker where they exclude each other."""
-    ordered = sorted(set(requirements), key=_order)
-    found: list[Requirement] = []
-    for _, group in groupby(ordered, key=lambda r: r.key):
-        same_key = [next(equal) for _, equal in groupby(group, key=lambda r: (r.operator, r.value))]
-        kept = _tightest(same_key)
-        if not _is_satisfiable(kept):
-            written = " and ".join(r.origin for r in same_key)
-            raise BadMarker(f"hw() asks for {written}, which no host can be", place=place, hint="drop one of them")
-        found.extend(kept)
-    return tuple(found)
+def from_text(text: object, place: str) -> list[Requirement]:
+    """Return the requirements of one text."""
+    if not isinstance(text, str):
+        raise no_condition(text, place)
+    return [found for condition in conditions_in(text) for found in _one(condition, text, place)]
 
 
-def _parsed(condition: object, place: str) -> Requirement:
-    """Read one ``KEY OPERATOR VALUE``."""
-    match = _CONDITION.fullmatch(condition) if isinstance(condition, str) else None
-    if match is None or not match["value"]:
+def no_condition(part: object, place: str, *, whole: object = None) -> BadMarker:
+    """Return the error of something that is no condition; *whole* is the text of which it is a part."""
+    if whole is None or whole == part:
+        return BadMarker(f"hw({part!r}) is no condition", place=place, hint=_HINT)
+    hint = "a value that holds a comma or 'and' stands in quotes"
+    return BadMarker(f"hw({whole!r}): {part!r} is no condition", place=place, hint=hint)
+
+
+def divided(condition: str) -> tuple[str, str, str] | None:
+    """Return (key, operator, the rest) of one condition as it is written; None where it is none."""
+    match = _CONDITION.fullmatch(condition)
+    return None if match is None else (match["key"], _operator(match), match["value"])
+
+
+def leading(text: str) -> tuple[str, str] | None:
+    """Return (operator, the rest) of a text that begins with an operator: ``">= 4"``; None for others."""
+    match = _LEADING.fullmatch(text)
+    return None if match is None else (_operator(match), match["value"])
+
+
+def _operator(match: re.Match[str]) -> str:
+    return "=" if match["sign"] == "==" else match["sign"] or " ".join(match["word"].split())
+
+
+def _one(condition: str, whole: str, place: str) -> list[Requirement]:
+    found = divided(condition)
+    if found is None:
+        raise no_condition(condition, place, whole=whole)
+    return stated(*found, place=place, origin=" ".join(condition.split()))
+
+
+def stated(word: str, operator: str, rest: str, *, place: str, origin: str) -> list[Requirement]:
+    """Return what ``WORD OPERATOR REST`` asks for."""
+    if (operator in BARE) == bool(rest):
+        raise no_condition(origin, place)
+    whole_family = _of_family(word, operator, rest, place=place, origin=origin)
+    if whole_family:
+        return whole_family
+    key, implied = subject(word, place)
+    return implied + limited(key, operator, _value(operator, rest, place=place, origin=origin), place, origin=origin)
+
+
+def subject(word: str, place: str) -> tuple[Key, list[Requirement]]:
+    """Return the key that *word* means and what it implies: ``npu.memory`` is the memory of a certain accelerator."""
+    family, dot, last = word.partition(".")
+    if not dot or family not in ACCELERATORS:
+        return named(word, place), []
+    kind = f"accel.type = {family}"
+    return named(f"accel.{last}", place), [requirement(KEYS["accel.type"], "=", family, place, origin=kind)]
+
+
+def limited(key: Key, operator: str, value: object, place: str, *, origin: str) -> list[Requirement]:
+    """Return the requirement, or the two bounds of ``= 3.11.*``."""
+    bounds = versions_below(value) if key.kind == "version" and operator == "=" and isinstance(value, str) else None
+    if bounds is None:
+        return [requirement(key, operator, value, place, origin=origin)]
+    return [
+        requirement(key, sign, bound, place, origin=origin) for sign, bound in zip((">=", "<"), bounds, strict=True)
+    ]
+
+
+def counted(family: str, operator: str, number: object, place: str, *, origin: str) -> list[Requirement]:
+    """Return what ``gpu >= 2`` asks for; an accelerator's type is a family too."""
+    key, implied = subject(f"{family}.count", place)
+    return [*implied, requirement(key, operator, number, place, origin=origin)]
+
+
+def _of_family(word: str, operator: str, rest: str, *, place: str, origin: str) -> list[Requirement]:
+    """Return what a whole family is asked for: that it exists, or how many there are; [] for other conditions."""
+    if operator in BARE and word in (*DEVICES, *ACCELERATORS):
+        sign, number = (">=", 1) if operator == "exists" else ("=", 0)
+        return counted(word, sign, number, place, origin=origin)
+    if operator in BARE and word in _WORKING:
+        return [requirement(KEYS[word], "=", operator == "exists", place, origin=origin)]
+    if word in ("gpu", "accel", *ACCELERATORS):
+        value = _value(operator, rest, place=place, origin=origin)
+        return counted(word, operator, value, place, origin=origin)
+    return []
+
+
+def _value(operator: str, rest: str, *, place: str, origin: str) -> object:
+    """Return the value as text, a list of texts for ``in``, "" where none is due."""
+    if operator in ("in", "not in"):
+        if not (rest.startswith("(") and rest.endswith(")")):
+            raise BadMarker(
+                f"hw({origin!r}): a list stands in brackets", place=place, hint="write it as 'os in (a, b)'"
+            )
+        return [_plain(word, place, origin) for word in words_in(rest[1:-1]) if word]
+    text, is_quoted = unquoted(rest)
+    return text if is_quoted or operator in ("~", "!~") else _plain(rest, place, origin)
+
+
+def _plain(text: str, place: str, origin: str) -> str:
+    """Return a value; one that looks like half a condition has to say by quotes that it is none."""
+    value, is_quoted = unquoted(text)
+    if not is_quoted and _UNCLEAR.search(value):
         raise BadMarker(
-            f"hw({condition!r}) is no condition",
+            f"hw({origin!r}): {value!r} is no single value",
             place=place,
-            hint='write it as "cores >= 4", "os = linux", "tag = gpu"',
+            hint=f"put a comma or 'and' between conditions, and a value with such signs into quotes: {quoted(value)}",
         )
-    key = _key(match["key"], place)
-    operator = " ".join(match["operator"].split()).replace("==", "=")
-    values: object = match["value"]
-    if operator.endswith("in"):
-        values = [word.strip() for word in match["value"].strip("()").split(",")]
-    return _requirement(key, operator, values, place, origin=" ".join(str(condition).split()))
-
-
-def _from_keyword(word: str, value: object, place: str) -> list[Requirement]:
-    key = _key(word, place)
-    if isinstance(value, str) and (match := _LEADING_OPERATOR.fullmatch(value)):
-        operator = match["operator"].replace("==", "=")
-        return [_requirement(key, operator, match["value"], place, origin=f"{word} {operator} {match['value']}")]
-    if isinstance(value, list | tuple | set | frozenset):
-        values = sorted(value, key=str)
-        if key.kind == "set":
-            return [_requirement(key, "=", each, place, origin=f"{key.name} = {each}") for each in values]
-        shown = ", ".join(map(str, values))
-        return [_requirement(key, "in", values, place, origin=f"{word} in ({shown})")]
-    operator = ">=" if key.kind == "number" else "="
-    shown_word = key.name if key.kind == "set" else word
-    return [_requirement(key, operator, value, place, origin=f"{shown_word} {operator} {value}")]
-
-
-def _key(word: str, place: str) -> Key:
-    name = ALIASES.get(word, word)
-    if name not in KEYS:
-        raise BadMarker(f"hw() knows no {word!r}", place=place, hint=did_you_mean(word, (*KEYS, *ALIASES)))
-    return KEYS[name]
-
-
-def _requirement(key: Key, operator: str, value: object, place: str, *, origin: str) -> Requirement:
-    """Return the requirement, refusing an operator that its kind of value does not have."""
-    if operator not in _OPERATORS[key.kind]:
-        usable = ", ".join(_OPERATORS[key.kind])
-        raise BadMarker(
-            f"hw({origin!r}): {operator!r} makes no sense for {key.name}", place=place, hint=f"usable here: {usable}"
-        )
-    read: Value
-    if isinstance(value, list):
-        read = tuple(sorted({_scalar(key, operator, each, place, origin) for each in value}, key=_by_type))
-    else:
-        read = _scalar(key, operator, value, place, origin)
-    shown = "has" if (key.kind, operator) == ("set", "=") else operator
-    return Requirement(key.name, shown, read, origin)
-
-
-def _scalar(key: Key, operator: str, value: object, place: str, origin: str) -> Scalar:
-    if key.kind == "number":
-        return _whole(value, place, origin)
-    if operator in ("~", "!~"):
-        return _pattern(value, place, origin)
-    if not isinstance(value, str) or not _WORD.fullmatch(value):
-        raise BadMarker(f"hw({origin!r}): {value!r} is no single word", place=place, hint="one condition per text")
-    word = key.normal(value)
-    if key.known and word not in key.known:
-        raise BadMarker(f"hw({origin!r}): no {key.name} is called {value!r}", place=place,
-                        hint=did_you_mean(word, (*key.known, *SYSTEMS)))  # fmt: skip
-    return word
-
-
-def _whole(value: object, place: str, origin: str) -> int:
-    # A bool is an int to Python, and cores=True is a slip.
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return int(value)
-    raise BadMarker(f"hw({origin!r}): {value!r} is no whole number", place=place, hint="say cores=4")
-
-
-def _pattern(value: object, place: str, origin: str) -> str:
-    try:
-        return re.compile(str(value)).pattern
-    except re.error as fault:
-        raise BadMarker(f"hw({origin!r}): {value!r} is no regular expression: {fault}", place=place) from fault
-
-
-def _by_type(value: Scalar) -> tuple[str, Scalar]:
-    return type(value).__name__, value
-
-
-def _order(requirement: Requirement) -> tuple[str, str, int, str, str]:
-    r = requirement
-    return r.key, r.operator, _limit(r), str(r.value), r.origin
-
-
-def _limit(requirement: Requirement) -> int:
-    return requirement.value if isinstance(requirement.value, int) else 0
-
-
-def _tightest(requirements: Sequence[Requirement]) -> list[Requirement]:
-    """Return *requirements* of one key with only the tightest lower and the tightest upper bound among them."""
-    lower = [r for r in requirements if r.operator in (">", ">=")]
-    upper = [r for r in requirements if r.operator in ("<", "<=")]
-    # At the same number the strict bound is the tighter one.
-    best_lower = max(lower, key=lambda r: (_limit(r), r.operator == ">"), default=None)
-    best_upper = min(upper, key=lambda r: (_limit(r), r.operator == "<="), default=None)
-    return [r for r in requirements if r not in (*lower, *upper) or r in (best_lower, best_upper)]
-
-
-def _is_satisfiable(requirements: Sequence[Requirement]) -> bool:
-    """Whether some value can meet all *requirements*, which share a key."""
-    match KEYS[requirements[0].key].kind:
-        case "set":
-            return _has_tags_left(requirements)
-        case "number":
-            return _has_number_left(requirements)
-    listed = [set(_listed(r.value)) for r in requirements if r.operator in ("=", "in")]
-    # Without a list of values any text may do: two regular expressions are not worth comparing here.
-    return not listed or _any_allowed(requirements, set.intersection(*listed))
-
-
-def _has_tags_left(requirements: Sequence[Requirement]) -> bool:
-    """Whether each tag, or one tag of each choice, that is asked for is not refused elsewhere."""
-    refused = {tag for r in requirements if r.operator in ("!=", "not in") for tag in _listed(r.value)}
-    return all(set(_listed(r.value)) - refused for r in requirements if r.operator in ("has", "in"))
-
-
-def _has_number_left(requirements: Sequence[Requirement]) -> bool:
-    """Whether a whole number is left between the bounds of *requirements* and beside what they exclude."""
-    numbers = {n for r in requirements for n in _listed(r.value) if isinstance(n, int)}
-    # Whatever number would do, one among these and their neighbours would, or one past the exclusions.
-    reach = range(len(numbers) + 1)
-    return _any_allowed(requirements, {0, *(n + step for n in numbers for step in reach)})
-
-
-def _any_allowed(requirements: Sequence[Requirement], values: Iterable[Scalar]) -> bool:
-    return any(all(_allows(r, value) for r in requirements) for value in values)
-
-
-def _listed(value: Value) -> tuple[Scalar, ...]:
-    return value if isinstance(value, tuple) else (value,)
-
-
-def _allows(requirement: Requirement, value: Scalar) -> bool:
-    """Whether a host whose only value is *value* would do."""
-    wanted = requirement.value
-    match requirement.operator:
-        case "=" | "in":
-            return value in _listed(wanted)
-        case "!=" | "not in":
-            return value not in _listed(wanted)
-        case "~" | "!~":
-            return bool(re.search(str(wanted), str(value))) == (requirement.operator == "~")
-    limit = _limit(requirement)
-    bounds = {">": gt, ">=": ge, "<": lt, "<=": le}
-    return bool(bounds[requirement.operator](value, limit))
+    return value

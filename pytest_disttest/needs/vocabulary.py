@@ -8,6 +8,7 @@ HTCondor, Kubernetes' device plugins, NFD, W3C and PEP 508.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +29,21 @@ def normal_os(word: str) -> str:
 def normal_arch(word: str) -> str:
     """Return our name of a processor architecture: ``x86_64`` for AMD64 and x64, ``aarch64`` for arm64."""
     return ARCHITECTURES.get(word.lower(), word.lower())
+
+
+def normal_level(word: str) -> str:
+    """Return our name of a level or a microarchitecture: ``x86_64_v3`` for x86-64-v3 (archspec's spelling)."""
+    return word.lower().replace("-", "_")
+
+
+def normal_id(word: str) -> str:
+    """Return a hexadecimal id in our form: ``10de`` for 0x10DE."""
+    return word.lower().removeprefix("0x")
+
+
+def normal_package(word: str) -> str:
+    """Return a distribution's name as PEP 503 compares it: ``ruamel-yaml`` for ruamel.yaml."""
+    return re.sub(r"[-_.]+", "-", word).lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +81,23 @@ _HOST_KEYS: Final = (
     Key("cpu.family", "number"),
     Key("cpu.model", "number"),
     Key("cpu.stepping", "number"),
-    Key("cpu.flag", "set"),
-    Key("cpu.level", "level"),
-    Key("cpu.microarch", "level"),
+    Key("cpu.flag", "set", normal=str.lower),
+    Key("cpu.level", "level", normal=normal_level),
+    Key("cpu.microarch", "level", normal=normal_level),
     Key("memory", "size", consumed=True),
     Key("disk.size", "size"),
     Key("disk.free", "size"),
     Key("disk.rotational", "flag"),
     Key("network.speed", "number"),  # Mbit/s of the fastest link that is up
-    Key("usb.device", "set"),  # vendor:product
-    Key("pci.device", "set"),  # vendor:device
+    Key("usb.device", "set", normal=str.lower),  # vendor:product
+    Key("pci.device", "set", normal=str.lower),  # vendor:device
     Key("virtualization.is-virtualized", "flag"),
     Key("virtualization.hypervisor", "text"),
     Key("boot.method", "text", known=("bios", "uefi")),
     Key("tpm.version", "version"),
     Key("iommu.is-supported", "flag"),
     Key("python.version", "version"),
-    Key("python.implementation", "text"),
+    Key("python.implementation", "text", normal=str.lower),
     Key("hostname", "text"),
     Key("location", "text"),
     Key("tag", "set"),
@@ -91,9 +107,9 @@ _GPU_KEYS: Final = (
     Key("gpu.count", "number", "gpu", consumed=True),
     Key("gpu.memory", "size", "gpu"),
     Key("gpu.vendor-name", "text", "gpu"),
-    Key("gpu.vendor", "text", "gpu"),  # PCI, four hexadecimal digits
+    Key("gpu.vendor", "text", "gpu", normal=normal_id),  # PCI, four hexadecimal digits
     Key("gpu.device-name", "text", "gpu"),
-    Key("gpu.device", "text", "gpu"),
+    Key("gpu.device", "text", "gpu", normal=normal_id),
     Key("gpu.driver", "text", "gpu"),
     Key("gpu.driver-version", "version", "gpu"),
     Key("gpu.cuda", "version", "gpu"),  # the newest CUDA that the driver supports
@@ -106,14 +122,17 @@ _GPU_KEYS: Final = (
     Key("gpu.api", "set", "gpu"),  # cuda rocm level-zero metal vulkan opencl
     Key("gpu.kind", "text", "gpu", known=_DEVICE_KINDS),
 )
+ACCELERATORS: Final = ("npu", "tpu", "hpu", "ipu", "dsp", "fpga")
+"""Kinds of accelerator that stand for themselves: ``npu=1`` is ``accel.type = npu`` and ``accel.count >= 1``."""
+
 _ACCEL_KEYS: Final = (
     Key("accel.count", "number", "accel", consumed=True),
-    Key("accel.type", "text", "accel", known=("npu", "tpu", "hpu", "ipu", "dsp", "fpga", "other")),
+    Key("accel.type", "text", "accel", known=(*ACCELERATORS, "other")),
     Key("accel.memory", "size", "accel"),
     Key("accel.vendor-name", "text", "accel"),
-    Key("accel.vendor", "text", "accel"),
+    Key("accel.vendor", "text", "accel", normal=normal_id),
     Key("accel.device-name", "text", "accel"),
-    Key("accel.device", "text", "accel"),
+    Key("accel.device", "text", "accel", normal=normal_id),
     Key("accel.driver", "text", "accel"),
     Key("accel.driver-version", "version", "accel"),
     Key("accel.uuid", "text", "accel"),
@@ -131,7 +150,7 @@ _BROWSER_KEYS: Final = (
     Key("webgpu.architecture", "text", "browser"),
     Key("webgpu.feature", "set", "browser"),
     Key("webnn", "flag", "browser"),
-    Key("webnn.device-type", "set", "browser"),  # where a graph really ran: cpu gpu npu
+    Key("webnn.device-type", "set", "browser", known=("cpu", "gpu", "npu")),  # where a graph really ran: cpu gpu npu
     Key("webnn.op", "set", "browser"),
 )
 
@@ -146,27 +165,32 @@ ALIASES: Final = {
     "disk": "disk.free",
     "browser": "browser.name",
 }
-"""Short words. ``gpu=1``, ``npu=1``, ``tpu=1`` and ``accel=1`` are read by `conditions`: they say several things."""
+"""Short words. ``gpu=1``, ``npu=1`` and their like say several things at once: `families` reads them."""
 
 # Families whose last part is the user's own word, after which no table can ask.
-_OPEN_FAMILIES: Final = {
+OPEN_FAMILIES: Final = {
     "resource": Key("resource.*", "number", consumed=True),
     "package": Key("package.*", "version"),
     "webgpu.limit": Key("webgpu.limit.*", "number", "browser"),
     "fact": Key("fact.*", "text"),  # what a lab's drop-in files say
 }
+_OPEN_NAME: Final = re.compile(r"\w[\w.-]*")
 
 
 def key_of(name: str) -> Key | None:
-    """Return the key called *name*, aliases included; None for a word that is not in the vocabulary."""
+    """Return the key called *name*, aliases included; None for a word that is not in the vocabulary.
+
+    A package's name becomes PEP 503's: ``package.Ruamel.Yaml`` is the key ``package.ruamel-yaml``.
+    """
     known = KEYS.get(ALIASES.get(name, name))
     if known is not None:
         return known
-    family, _, last = name.rpartition(".")
-    found = _OPEN_FAMILIES.get(family)
-    if found is None or not last:
-        return None
-    return Key(name, found.kind, found.owner, found.consumed)
+    for family, found in OPEN_FAMILIES.items():
+        last = name.removeprefix(f"{family}.")
+        if last != name and _OPEN_NAME.fullmatch(last):
+            last = normal_package(last) if family == "package" else last
+            return Key(f"{family}.{last}", found.kind, found.owner, found.consumed)
+    return None
 
 
 def kind_of_device(name: str) -> str:

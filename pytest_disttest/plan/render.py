@@ -6,11 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 
-from pytest_disttest.model import Case, Plan, Unit, Value
+from pytest_disttest.model import Capabilities, Case, Demand, Plan, Unit, Value
 
 SHOWN = 10
 
-HostOffers = Sequence[str] | Mapping[str, Mapping[str, Value]]
+HostOffers = Sequence[str] | Mapping[str, Capabilities]
+
+# What tells hosts apart at a glance, with their custom resources; a probe finds far more.
+_TOLD = ("arch", "cpu.processors", "hostname", "location", "memory", "os", "tag")
 
 
 def render_plan(plan: Plan, cases: Sequence[Case], hosts: HostOffers, *, width: int = 100) -> str:
@@ -36,13 +39,23 @@ def _section(title: str, count: int, lines: Iterable[str]) -> list[str]:
 
 
 def _hosts(hosts: HostOffers) -> Iterator[str]:
-    offers: Mapping[str, Mapping[str, Value]] = hosts if isinstance(hosts, Mapping) else {name: {} for name in hosts}
-    names = list(offers)[:SHOWN]
+    names = list(hosts)[:SHOWN]
     columns = _column(names)
     for name in names:
-        offered = ", ".join(f"{key} {_shown(value)}" for key, value in sorted(offers[name].items()) if value != ())
+        offered = ", ".join(_offer(hosts[name])) if isinstance(hosts, Mapping) else ""
         yield f"  {name:<{columns}}  {offered}"
-    yield from _more(len(offers))
+    yield from _more(len(hosts))
+
+
+def _offer(capabilities: Capabilities) -> Iterator[str]:
+    """Yield what a host has in short: what every host has, then its devices, then why it is not used."""
+    for key, value in sorted(capabilities.facts.items()):
+        if value != () and (key in _TOLD or key.startswith("resource.")):
+            yield f"{key} {_shown(key, value)}"
+    kinds = Counter(device.kind for device in capabilities.devices if not device.fault)
+    yield from (_plural(count, kind) for kind, count in sorted(kinds.items()))
+    if capabilities.drained:
+        yield f"not used: {capabilities.drained}"
 
 
 def _counts(plan: Plan, cases: Sequence[Case]) -> str:
@@ -115,19 +128,29 @@ def _depths(prerequisites: Mapping[int, tuple[int, ...]]) -> dict[int, int]:
 
 
 def _requirements(plan: Plan, cases: Sequence[Case], hosts: HostOffers) -> list[str]:
-    """Return one line per distinct set of requirements: how many tests have it, and where they fit."""
+    """Return one line per distinct demand: how many tests have it, and where they fit."""
     everywhere = frozenset(hosts)
     found: Counter[tuple[str, frozenset[str]]] = Counter()
     for case in cases:
-        if case.requirements and not case.deselected and case.index not in plan.blocked:
+        if any(case.demand.alternatives) and not case.deselected and case.index not in plan.blocked:
             fits = frozenset() if case.index in plan.unplaced else plan.eligible.get(case.index, everywhere)
-            found[", ".join(map(str, case.requirements)), fits] += 1
+            found[_asked(case.demand), fits] += 1
     ranked = sorted(found.items(), key=lambda item: (-item[1], item[0][0], sorted(item[0][1])))
     lines = []
     for (text, fits), count in ranked[:SHOWN]:
         where = "every host" if fits == everywhere else ", ".join(_capped(sorted(fits))) or "no host"
         lines.append(f"  {text}: {_plural(count, 'test')} on {where}")
     return _section("requirements", len(found), [*lines, *_more(len(found))])
+
+
+def _asked(demand: Demand) -> str:
+    """Return what every alternative asks for, then what one of them must: ``os = linux, and either a or b``."""
+    common = demand.requirements
+    choices = [", ".join(map(str, (r for r in each if r not in common))) for each in demand.alternatives]
+    if len(choices) == 1:
+        return ", ".join(map(str, common))
+    either = f"either {' or '.join(choice or 'nothing more' for choice in choices)}"
+    return f"{', '.join(map(str, common))}, and {either}" if common else either
 
 
 def _reasons(reasons: Mapping[int, str], cases: Mapping[int, Case]) -> Iterator[str]:
@@ -156,9 +179,11 @@ def _more(count: int) -> list[str]:
     return [f"  ... and {count - SHOWN} more"] if count > SHOWN else []
 
 
-def _shown(value: Value) -> str:
+def _shown(key: str, value: Value) -> str:
     if isinstance(value, tuple):
         return " ".join(map(str, value))
+    if key == "memory" and isinstance(value, int):
+        return f"{value / 2**30:.4g} GiB"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)

@@ -57,6 +57,10 @@ def write_run(report: RunReport, out: TextIO) -> None:
         _section("flaky: passed after a failed attempt", out)
         flaky = [(_name(row.nodeid, row.occurrence), row.attempts, row.host, row.message) for row in report.flaky]
         print_table(("test", "attempts", "failed on", "first failure"), flaky, out, right=("attempts",))
+    if report.changes:
+        _section("hosts that had changed", out)
+        changed = [(row.host, row.device, row.fact, row.before, row.after) for row in report.changes]
+        print_table(("host", "device", "fact", "before", "after"), changed, out)
     if report.notes:
         _section("notes", out)
         notes = [(moment(row.at), row.kind, row.host, row.worker, row.text) for row in report.notes]

@@ -4,6 +4,9 @@ A worker that tells what it holds *keeps* the fragments of which it has collecte
 those first, and others take them from its end, which it reaches last. A fragment that no such worker keeps
 is *free*. A worker that has collected everything keeps nothing, and takes the first of all.
 
+Fragments of cases that ask for something of their host (a device, all of its cores) lie apart, as *offers*: they
+are given out one case at a time, by other rules.
+
 Every choice looks at the top of a few heaps, one for each answer to "who fits"; what was taken meanwhile
 is dropped when it comes up. So a choice costs O(log n), however many fragments there are.
 """
@@ -16,6 +19,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from pytest_disttest.schedule.fragments import Fit, Fragment
+from pytest_disttest.schedule.offers import Offers
 
 _Entry = tuple[float, int, int, Fragment]
 
@@ -77,6 +81,7 @@ class Backlog:
     def __init__(self) -> None:
         self._free = Shelf()
         self._kept = Shelf()
+        self.offers = Offers()
         self.keeps: dict[str, Keep] = {}
         self._keepers: dict[int, dict[str, None]] = defaultdict(dict)
         self._lying: dict[int, dict[int, Fragment]] = defaultdict(dict)
@@ -104,6 +109,9 @@ class Backlog:
 
     def _offer(self, fragment: Fragment) -> None:
         fragment.offered = True
+        if fragment.fit.sign:
+            self.offers.put(fragment)
+            return
         self.weighty += fragment.weight > 0
         place = fragment.place
         keepers = self._keepers_of(fragment)
@@ -130,6 +138,8 @@ class Backlog:
         fragment.stamp = 0
         if fragment.offered:
             fragment.offered = False
+            if fragment.fit.sign:
+                return
             self.weighty -= fragment.weight > 0
             for name in self._keepers_of(fragment):
                 self.keeps[name].weigh(fragment, -1)
@@ -202,7 +212,7 @@ class Backlog:
 
     def _keepers_of(self, fragment: Fragment) -> list[str]:
         """Return who has collected *fragment* and may run it."""
-        keepers = self._keepers.get(fragment.home, ())
+        keepers = () if fragment.fit.sign else self._keepers.get(fragment.home, ())
         return [name for name in keepers if fragment.fit.admits(name, self.keeps[name].host)]
 
     def is_kept(self, worker: str, fragment: Fragment) -> bool:

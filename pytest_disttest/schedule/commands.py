@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pytest_disttest.model import Grant
+
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """Give these cases, in this order, to a worker."""
+    """Give these cases, in this order, to a worker.
+
+    *grants* say what each of them may use of the host, one for each case; empty where nothing was asked for. A case
+    that asks for more than room for itself always comes alone. What was granted is the worker's until it has ended
+    all that it was given, or is lost.
+    """
 
     worker: str
     cases: tuple[int, ...]
+    grants: tuple[Grant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +45,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Unplace:
-    """Report a case as unplaced: every host that fits it is lost."""
+    """Report a case as unplaced: every host that fits it is lost, or *why* says what else keeps it from running."""
 
     case: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,8 +69,20 @@ class HostLost:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceLost:
+    """A device of *host* is of no use any more; *kind* and *device* as its capabilities name it.
+
+    Who holds it may end, or be told lost. Nobody is given it again; what no host can run without it is unplaced.
+    """
+
+    host: str
+    kind: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed."""
 
 
-Event = WorkerReady | WorkWanted | CaseStarted | CaseEnded | CasesRefused | WorkerLost | HostLost | Tick
+Event = WorkerReady | WorkWanted | CaseStarted | CaseEnded | CasesRefused | WorkerLost | HostLost | DeviceLost | Tick

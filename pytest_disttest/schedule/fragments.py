@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pytest_disttest.model import Plan, Unit
@@ -20,10 +20,15 @@ HARDLY = 1.25
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Who may run something: workers on *hosts* (None: on any), except those that could not collect it."""
+    """Who may run something: workers on *hosts* (None: on any), except those that could not collect it.
+
+    *sign* is 0 where nothing is asked of the host but room for a plain test. Else it stands for what is asked: equal
+    for equal demands, negative for a group whose cases ask for different things.
+    """
 
     hosts: frozenset[str] | None = None
     excluded: frozenset[str] = frozenset()
+    sign: int = 0
 
     def admits(self, worker: str, host: str) -> bool:
         """Whether *worker*, which stands on *host*, may run it."""
@@ -58,7 +63,7 @@ class Fragment:
     (a heap) did wait until lately, *waiting* do. *each_s* is the average of the durations that are known.
     *weight* is how many seconds it takes if that is so long that it must start early, else 0.
     *stamp* is 0 while it is in somebody's hands (*owner*), else its number in the backlog, and *offered*
-    whether anybody may have it there.
+    whether anybody may have it there. *user* is the worker that last took a case from it and left the rest there.
     """
 
     home: int
@@ -72,6 +77,7 @@ class Fragment:
     each_s: float | None = None
     weight: float = 0.0
     owner: str = ""
+    user: str = ""
     stamp: int = 0
     offered: bool = False
     seams: dict[int, int] | None = None
@@ -99,6 +105,11 @@ class Fragment:
     def _resumes(self) -> bool:
         """Whether a case that did wait comes before those that never did."""
         return bool(self.released) and not (self.cases and self.rank[self.cases[0]] < self.released[0][0])
+
+    @property
+    def head(self) -> int:
+        """The first case that waits for nothing; there must be one."""
+        return self.released[0][1] if self._resumes else self.cases[0]
 
     def take(self) -> int:
         """Remove and return the first case that waits for nothing."""
@@ -139,22 +150,26 @@ class Fragment:
         )
 
 
-def fragments_of(plan: Plan) -> list[Fragment]:
-    """Return the plan's units as fragments, each with one answer to the question which hosts fit."""
+def fragments_of(plan: Plan, signs: Mapping[int, int] | None = None) -> list[Fragment]:
+    """Return the plan's units as fragments, each with one answer to the question which hosts fit.
+
+    *signs* says of the cases that ask for something what that is; a fragment's cases ask for the same thing, but
+    for those of groups.
+    """
     rank = {case: place for place, case in enumerate(case for unit in plan.units for case in unit.cases)}
     waits = {case for case, needed in plan.prerequisites.items() if needed}
     everybody = Fit()
     fragments: list[Fragment] = []
     for unit in plan.units:
-        parts = _by_hosts(unit, plan.eligible)
+        parts = _by_hosts(unit, plan.eligible, signs or {})
         mates = range(len(fragments), len(fragments) + len(parts))
-        for hosts, cases in parts:
+        for hosts, sign, cases in parts:
             waiting = waits.intersection(cases) if waits else set[int]()
             fragments.append(
                 Fragment(
                     home=len(fragments),
                     unit=unit,
-                    fit=everybody if hosts is None else Fit(hosts),
+                    fit=everybody if hosts is None and not sign else Fit(hosts, sign=sign),
                     cases=deque(case for case in cases if case not in waiting) if waiting else deque(cases),
                     rank=rank,
                     mates=mates,
@@ -164,20 +179,29 @@ def fragments_of(plan: Plan) -> list[Fragment]:
     return fragments
 
 
-def _by_hosts(unit: Unit, eligible: Mapping[int, frozenset[str]]) -> list[tuple[frozenset[str] | None, list[int]]]:
-    if not eligible:
-        return [(None, list(unit.cases))]
+_Part = tuple[frozenset[str] | None, int, list[int]]
+
+
+def _by_hosts(unit: Unit, eligible: Mapping[int, frozenset[str]], signs: Mapping[int, int]) -> list[_Part]:
+    if not eligible and not signs:
+        return [(None, 0, list(unit.cases))]
     if unit.binding:
-        common = _common_hosts(unit, eligible)
+        common = common_hosts(unit.cases, eligible)
         if common is None or common:
-            return [(common, list(unit.cases))]
-    parts: dict[frozenset[str] | None, list[int]] = {}
+            return [(common, common_sign(unit.cases, signs), list(unit.cases))]
+    parts: dict[tuple[frozenset[str] | None, int], list[int]] = {}
     for case in unit.cases:
-        parts.setdefault(eligible.get(case), []).append(case)
-    return list(parts.items())
+        parts.setdefault((eligible.get(case), signs.get(case, 0)), []).append(case)
+    return [(hosts, sign, cases) for (hosts, sign), cases in parts.items()]
 
 
-def _common_hosts(unit: Unit, eligible: Mapping[int, frozenset[str]]) -> frozenset[str] | None:
-    """The hosts that fit every case of a group; None for all, empty when the group cannot stay together."""
-    limited = [eligible[case] for case in unit.cases if case in eligible]
+def common_sign(cases: Sequence[int], signs: Mapping[int, int]) -> int:
+    """Return the sign of *cases*: a negative one, which no others have, where they ask for different things."""
+    found = {signs.get(case, 0) for case in cases}
+    return found.pop() if len(found) == 1 else -1 - cases[0]
+
+
+def common_hosts(cases: Sequence[int], eligible: Mapping[int, frozenset[str]]) -> frozenset[str] | None:
+    """The hosts that fit each of *cases*; None for all, empty when they cannot stay together."""
+    limited = [eligible[case] for case in cases if case in eligible]
     return frozenset.intersection(*limited) if limited else None

@@ -10,20 +10,25 @@ take back. Where history knows of long cases, these go first.
 A case whose prerequisites have not ended is passed over; when one did not pass, its dependents are
 blocked. A worker for which nothing is left to do now is held, and fed as soon as something turns up; so is
 one with a long case in its hands while the others can do all that is left.
+
+Cases that ask for something of their host (a device, all cores) go by rules of their own: see `granting`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from pytest_disttest.model import Outcome, Plan
+from pytest_disttest.model import Demand, Outcome, Plan
+from pytest_disttest.schedule.batches import Batches
 from pytest_disttest.schedule.commands import Assign, Block, Command, Finish, Hold, Refuse, Unplace
 from pytest_disttest.schedule.cuts import Seams
 from pytest_disttest.schedule.events import (
     CaseEnded,
     CasesRefused,
     CaseStarted,
+    DeviceLost,
     Event,
     HostLost,
     Tick,
@@ -31,32 +36,59 @@ from pytest_disttest.schedule.events import (
     WorkerReady,
     WorkWanted,
 )
-from pytest_disttest.schedule.forecast import LONG_S
-from pytest_disttest.schedule.fragments import Fragment
-from pytest_disttest.schedule.stealing import FETCH_S, Stealing
 from pytest_disttest.schedule.stock import Stock
 from pytest_disttest.schedule.workers import Worker
 
-BATCH_S = 0.05
-LARGEST_BATCH = 500
-SMALLEST_CAP = 8
-GROWTH = 4
+if TYPE_CHECKING:
+    from pytest_disttest.match.ledger import Ledger
+    from pytest_disttest.schedule.choice import Choice, Weights
+    from pytest_disttest.schedule.granting import Granting
+
 WEIGH_S = 0.05
 """How often at most one looks for work for those that are held, while nothing particular happens."""
 
 
 class Scheduler:
-    """One run's decisions. *predicted* maps a case to its expected seconds, where history knows them."""
+    """One run's decisions. *predicted* maps a case to its expected seconds, where history knows them.
 
-    def __init__(self, plan: Plan, *, seams: Seams, predicted: Mapping[int, float] | None = None) -> None:
+    *demands* has the cases that ask for something of their host or prefer some hosts (others may be there, and
+    count as plain), *ledgers* the book of each host, by the names that `WorkerReady` uses; several may name one book.
+    Without ledgers nothing is accounted for. *predicted_on* has seconds by case and class of machines, *reliability*
+    the share of a host's attempts that had no fault of the host, *memory* the bytes that cases are known to take.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        seams: Seams,
+        predicted: Mapping[int, float] | None = None,
+        demands: Mapping[int, Demand] | None = None,
+        ledgers: Mapping[str, Ledger] | None = None,
+        predicted_on: Mapping[tuple[int, str], float] | None = None,
+        reliability: Mapping[str, float] | None = None,
+        memory: Mapping[int, int] | None = None,
+    ) -> None:
         self._workers: dict[str, Worker] = {}
         self._held: dict[str, Worker] = {}
-        self._stock = Stock(plan, self._workers, seams, predicted)
-        self._stealing = Stealing(self._workers, self._stock, seams)
+        self._granting: Granting | None = None
+        if demands and ledgers:
+            from pytest_disttest.schedule.asking import Asking
+            from pytest_disttest.schedule.granting import Granting
+            from pytest_disttest.schedule.outlook import Outlook
+
+            asking = Asking(plan, demands, ledgers, memory or {})
+            self._stock = Stock(asking.plan, self._workers, seams, predicted, asking.signs)
+            outlook = Outlook(self._stock, self._workers, asking, predicted_on or {}, reliability or {})
+            self._granting = Granting(self._stock, self._workers, asking, outlook)
+        else:
+            self._stock = Stock(plan, self._workers, seams, predicted)
+        self._batches = Batches(self._workers, self._stock, seams)
         self._gone: frozenset[str] = frozenset()
         self._stirred = False
         self._weighed_at = float("-inf")
         self._stopped = False
+        self._opened = False
         self._on: dict[type, Callable[[Any, float], list[Command]]] = {
             CaseStarted: self._on_started,
             CaseEnded: self._on_ended,
@@ -66,6 +98,7 @@ class Scheduler:
             CasesRefused: self._on_refused,
             WorkerLost: self._on_worker_lost,
             HostLost: self._on_host_lost,
+            DeviceLost: self._on_device_lost,
         }
 
     @property
@@ -83,6 +116,16 @@ class Scheduler:
         found = self._workers.get(worker)
         return tuple(found.given) if found is not None else ()
 
+    @property
+    def choices(self) -> Mapping[int, Choice]:
+        """Why each case that asked for something, or preferred something, ran where it did: the latest 10,000."""
+        return {} if self._granting is None else self._granting.choices
+
+    @property
+    def weights(self) -> Weights | None:
+        """What each factor of a choice weighs by now; None where no case asks for anything."""
+        return None if self._granting is None else self._granting.weights
+
     def stop(self) -> None:
         """Hand out nothing more: every worker that asks is told to finish."""
         self._stopped = self._stirred = True
@@ -97,7 +140,10 @@ class Scheduler:
         self._workers[event.worker] = Worker(event.worker, event.host)
         if event.holds is not None:
             self._stock.backlog.enlist(event.worker, event.host, self._stock.whole_homes(event.holds))
-        return []
+        if self._granting is None or self._opened:
+            return []
+        self._opened = True
+        return self._give_up_lost()
 
     def _on_wanted(self, event: WorkWanted, now: float) -> list[Command]:
         worker = self._workers.get(event.worker)
@@ -124,9 +170,12 @@ class Scheduler:
         if worker is not None:
             worker.started_at = None
             self._strike(worker, case)
+            if self._granting is not None:
+                self._granting.ended(worker, case, event.outcome, event.duration_s)
+                self._settle(worker)
             if worker.leaving:
                 stock.let_leave(worker)
-                commands += self._refuse_hopeless()
+                commands += self._give_up_lost()
                 self._stirred = True
             if worker.resting:
                 commands += self._feed(worker, now)
@@ -143,13 +192,14 @@ class Scheduler:
         refused = [case for case in event.cases if case in given]
         for case in refused:
             self._strike(worker, case)
+        self._settle(worker)
         self._stock.refuse(worker, refused)
         self._stirred = True
-        return self._refuse_hopeless() + self._feed_held(now)
+        return self._give_up_lost() + self._feed_held(now)
 
     def _on_worker_lost(self, event: WorkerLost, now: float) -> list[Command]:
         self._take_all_back(event.worker)
-        return self._refuse_hopeless() + self._feed_held(now)
+        return self._give_up_lost() + self._feed_held(now)
 
     def _on_host_lost(self, event: HostLost, now: float) -> list[Command]:
         """What only lost hosts could run has no place any more; it must not be waited for."""
@@ -159,7 +209,14 @@ class Scheduler:
         if self._stopped:
             return self._feed_held(now)
         unplaced = self._give_up(self._stock.unplaced(self._gone), Unplace, Outcome.UNPLACED)
-        return unplaced + self._refuse_hopeless() + self._feed_held(now)
+        return unplaced + self._give_up_lost() + self._feed_held(now)
+
+    def _on_device_lost(self, event: DeviceLost, now: float) -> list[Command]:
+        if self._granting is None:
+            return []
+        self._stock.narrow(self._granting.lose(event.host, event.kind, event.device))
+        self._stirred = True
+        return self._give_up_lost() + self._feed_held(now)
 
     # what becomes of cases
 
@@ -172,6 +229,12 @@ class Scheduler:
             given.remove(case)
         worker.untried.discard(case)
 
+    def _settle(self, worker: Worker) -> None:
+        """What *worker* held of its host is free once it has ended all that it was given."""
+        if self._granting is not None and not worker.given and (worker.has_room or worker.is_alone):
+            self._granting.vacate(worker)
+            self._stirred = True
+
     def _blocks(self, blocked: Iterable[tuple[int, int]]) -> list[Command]:
         return [Block(dependent, culprit) for dependent, culprit in blocked]
 
@@ -181,11 +244,20 @@ class Scheduler:
         if worker is None:
             return
         self._held.pop(name, None)
+        if self._granting is not None:
+            self._granting.vacate(worker)
         self._stock.inherit(worker)
         self._stirred = True
 
-    def _refuse_hopeless(self) -> list[Command]:
-        return [] if self._stopped else self._give_up(self._stock.hopeless(), Refuse, Outcome.ERROR)
+    def _give_up_lost(self) -> list[Command]:
+        """End what no worker that there is can collect, and what no host can give room."""
+        if self._stopped:
+            return []
+        commands = self._give_up(self._stock.hopeless(), Refuse, Outcome.ERROR)
+        if self._granting is None:
+            return commands
+        unplace = partial(Unplace, why="" if self._gone else "no host can give what it asks for")
+        return commands + self._give_up(self._stock.unplaced(self._gone), unplace, Outcome.UNPLACED)
 
     def _give_up(self, cases: Iterable[int], command: Callable[[int], Command], outcome: Outcome) -> list[Command]:
         """These will run nowhere, which their dependents must hear."""
@@ -200,25 +272,30 @@ class Scheduler:
 
     def _feed_held(self, now: float) -> list[Command]:
         """Look for work for those that wait: when something has changed, or some time has passed."""
-        if not (self._stirred or now - self._weighed_at >= WEIGH_S):
+        granting = self._granting
+        deferred = granting is not None and granting.deferred
+        if not (self._stirred or deferred or now - self._weighed_at >= WEIGH_S):
             return []
         self._stirred = False
         self._weighed_at = now
-        return [command for worker in list(self._held.values()) for command in self._feed(worker, now)]
+        held = list(self._held.values()) if granting is None else granting.in_order(self._held.values())
+        commands = [command for worker in held for command in self._feed(worker, now)]
+        if granting is not None:
+            granting.deferred = False
+        return commands
 
     def _feed(self, worker: Worker, now: float) -> list[Command]:
         """Answer a worker that wants work; a held one is not told a second time to hold."""
         if worker.finished:
             return []
         self._stock.aim()
-        worker.resting = not self._stopped and self._should_rest(worker, now)
-        batch = [] if self._stopped or worker.resting else self._batch(worker, now)
-        if batch:
+        worker.resting = False
+        assign = None if self._stopped else self._next(worker, now)
+        if assign is not None:
             worker.held = False
             self._held.pop(worker.name, None)
-            worker.last_batch = len(batch)
-            worker.given.extend(batch)
-            return [Assign(worker.name, tuple(batch))]
+            worker.given.extend(assign.cases)
+            return [assign]
         if self._stopped or not self._may_come(worker):
             worker.finished, worker.held, worker.resting = True, False, False
             self._held.pop(worker.name, None)
@@ -230,63 +307,21 @@ class Scheduler:
         self._held[worker.name] = worker
         return [Hold(worker.name)]
 
-    def _should_rest(self, worker: Worker, now: float) -> bool:
-        """Whether the others will have done all that is left before *worker* is through with what it has.
-
-        Then whatever it was given now would only wait for it. What is short is not worth the question.
-        """
-        forecast = self._stock.forecast
-        if not worker.given or (forecast.mean_s is None and not forecast.known):
-            return False
-        busy_s = worker.busy_s(forecast.expected_of(worker.given, forecast.mean_s or 0.0), now)
-        if busy_s < LONG_S:
-            return False
-        others = sum(not other.finished for other in self._workers.values()) - 1
-        return forecast.left_s <= busy_s * others
-
-    def _batch(self, worker: Worker, now: float) -> list[int]:
-        """Gather ready cases for about BATCH_S seconds, from what the worker owns, then from elsewhere."""
-        batch: list[int] = []
-        forecast, still_open = self._stock.forecast, self._stock.open
-        limit = min(LARGEST_BATCH, max(SMALLEST_CAP, GROWTH * worker.last_batch))
-        budget_s = BATCH_S
-        while len(batch) < limit and budget_s > 0:
-            fragment = self._source(worker, now, opened=bool(batch))
-            if fragment is None:
-                break
-            is_fetched = fragment.home in worker.fetched
-            while fragment.has_ready and len(batch) < limit and budget_s > 0:
-                case = fragment.take()
-                forecast.hand_out(case)
-                if case not in still_open:
-                    continue
-                batch.append(case)
-                expected = forecast.expected_s(case)
-                budget_s -= BATCH_S if expected is None else expected
-                if is_fetched:
-                    worker.untried.add(case)
-            if is_fetched:
-                budget_s -= FETCH_S
-            if not fragment.has_ready:
-                self._stock.let_go(fragment, worker)
-        return batch
-
-    def _source(self, worker: Worker, now: float, *, opened: bool) -> Fragment | None:
-        """Return the fragment that the worker's next case comes from; it is in its hands then."""
-        stock = self._stock
-        current = worker.fragments[0] if worker.fragments else None
-        if current is None or (stock.backlog.weighty and not current.unit.binding):
-            first = stock.backlog.first(worker.name, worker.host, stock.long_s)
-            if first is not None and (current is None or first.weight):
-                return stock.own(stock.backlog.take(first), worker)
-        if current is not None:
-            return current
-        if opened and not worker.untried:
+    def _next(self, worker: Worker, now: float) -> Assign | None:
+        """Return what *worker* is to run: what asks for something first, then plain cases."""
+        granting = self._granting
+        if granting is not None:
+            assign, may_go_on = granting.offer(worker, now)
+            if not may_go_on:
+                return assign
+        worker.resting = self._batches.should_rest(worker, now)
+        batch = [] if worker.resting else self._batches.gather(worker, now)
+        if not batch:
             return None
-        taken = self._stealing.fetch(worker, now)
-        if taken is None and not opened:
-            taken = self._stealing.steal(worker, now)
-        return None if taken is None else stock.own(taken, worker)
+        if granting is not None:
+            granting.occupy(worker)
+        worker.last_batch = len(batch)
+        return Assign(worker.name, tuple(batch))
 
     def _may_come(self, worker: Worker) -> bool:
         """Whether a case that this worker may run is in nobody's hands, or would be, should others lose it."""

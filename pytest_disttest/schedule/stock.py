@@ -8,7 +8,7 @@ from pytest_disttest.model import Outcome, Plan
 from pytest_disttest.schedule.backlog import Backlog
 from pytest_disttest.schedule.cuts import Seams, cut_long
 from pytest_disttest.schedule.forecast import Forecast
-from pytest_disttest.schedule.fragments import Fit, Fragment, fragments_of
+from pytest_disttest.schedule.fragments import Fit, Fragment, common_hosts, common_sign, fragments_of
 from pytest_disttest.schedule.waits import Waits
 from pytest_disttest.schedule.workers import Worker
 
@@ -17,10 +17,18 @@ AIM_AGAIN = 1.25
 
 
 class Stock:
-    """The open cases of a plan. *workers* are those of the scheduler, by name."""
+    """The open cases of a plan. *workers* are those of the scheduler, by name.
+
+    *signs* says of the cases that ask for something of their host what that is, equal for equal demands.
+    """
 
     def __init__(
-        self, plan: Plan, workers: Mapping[str, Worker], seams: Seams, predicted: Mapping[int, float] | None
+        self,
+        plan: Plan,
+        workers: Mapping[str, Worker],
+        seams: Seams,
+        predicted: Mapping[int, float] | None,
+        signs: Mapping[int, int] | None = None,
     ) -> None:
         self._workers = workers
         self._seams = seams
@@ -31,7 +39,10 @@ class Stock:
         self.waits = Waits(plan)
         self.news = 0  # counts what may have made something ready: what was barren before may be so no more
         self.long_s = float("inf")
-        homes = fragments_of(plan)
+        self._signs = signs or {}
+        self._eligible = plan.eligible
+        self._narrowed = False
+        homes = fragments_of(plan, self._signs)
         self._home = {case: home for home in homes for case in home.pending()}
         self.open = set(self._home)
         self.forecast = Forecast(self.open, predicted)
@@ -83,11 +94,21 @@ class Stock:
         """Put *fragment*, which nobody has, into the hands of *worker*, which takes it up at once."""
         fragment.owner = worker.name
         worker.fragments.appendleft(fragment)
+        self.fetch(fragment, worker)
+        return fragment
+
+    def hold(self, fragment: Fragment, worker: Worker) -> None:
+        """Put a group that asks for something, and which nobody has, into the hands of *worker*."""
+        fragment.owner = worker.name
+        worker.parked.append(fragment)
+        self.fetch(fragment, worker)
+
+    def fetch(self, fragment: Fragment, worker: Worker) -> None:
+        """Note that *worker* collects *fragment*, unless it has."""
         if not self.backlog.is_kept(worker.name, fragment):
             homes = [fragment.home] if fragment.unit.binding else fragment.mates
             self.backlog.adopt(worker.name, homes)
             worker.fetched.update(homes)
-        return fragment
 
     def let_go(self, fragment: Fragment, worker: Worker) -> None:
         """*worker* has taken from *fragment* whatever is ready; a group waits with it, all else in the backlog."""
@@ -209,6 +230,20 @@ class Stock:
         lost = [one for one in self.backlog if one.fit.hosts is not None and one.fit.hosts <= gone]
         return sorted(case for fragment in lost for case in self.backlog.take(fragment).pending())
 
+    def narrow(self, eligible: Mapping[int, frozenset[str]]) -> None:
+        """From now on these are the hosts that fit, by case; what lies somewhere goes where it still can be run."""
+        changed = {case for case in eligible if self._eligible.get(case) != eligible[case]}
+        self._eligible, self._narrowed = eligible, True
+        for fragment in list(self.backlog):
+            if not changed.isdisjoint(fragment.pending()):
+                self._put_back(self.backlog.take(fragment).pending())
+        for worker in self._workers.values():
+            for fragment in list(worker.owned()):
+                if not changed.isdisjoint(fragment.pending()):
+                    worker.give_away(fragment)
+                    worker.leaving.setdefault(fragment.home, []).extend(fragment.pending())
+            self.let_leave(worker)
+
     def _can_go_elsewhere(self, cases: list[int]) -> bool:
         """Whether a living worker may run all of *cases*, which are of one stretch."""
         fit = self._fit(cases)
@@ -238,7 +273,7 @@ class Stock:
             members.sort(key=home.rank.__getitem__)
             by_fit: dict[Fit, list[int]] = {}
             fit = self._fit(members)
-            if fit.excluded and (not home.unit.binding or self._is_hopeless(fit)):
+            if self._must_part(home, fit):
                 for case in members:
                     by_fit.setdefault(self._fit([case]), []).append(case)
             else:
@@ -246,13 +281,26 @@ class Stock:
             parts += [home.part(some, self.waits.among(some), fit) for fit, some in by_fit.items()]
         return parts
 
+    def _must_part(self, home: Fragment, fit: Fit) -> bool:
+        """Whether cases of one stretch, with *fit* together, may have to be run by different workers."""
+        if not home.unit.binding:
+            return bool(fit.excluded)
+        return fit.hosts == frozenset() or (bool(fit.excluded) and self._is_hopeless(fit))
+
     def _fit(self, cases: list[int]) -> Fit:
         """Who may run all of *cases*, which are of one stretch."""
-        home = self._home[cases[0]]
-        if not self._excluded:
-            return home.fit
+        fit = self._home[cases[0]].fit
+        if not (self._excluded or self._narrowed or fit.sign < 0):
+            return fit
         excluded = frozenset[str]().union(*(self._excluded.get(case, ()) for case in cases))
-        return Fit(home.fit.hosts, excluded) if excluded else home.fit
+        sign = common_sign(cases, self._signs) if fit.sign else 0
+        return Fit(self._hosts(cases) if self._narrowed else fit.hosts, excluded, sign)
+
+    def _hosts(self, cases: list[int]) -> frozenset[str] | None:
+        """Return which hosts fit *cases* of one stretch by now: those that fit all of a group, where there are any."""
+        unit = self._home[cases[0]].unit
+        common = common_hosts(unit.cases, self._eligible) if unit.binding else frozenset[str]()
+        return common_hosts(cases, self._eligible) if common == frozenset() else common
 
     def _is_hopeless(self, fit: Fit) -> bool:
         """Whether workers on fitting hosts live, and each of them has refused."""

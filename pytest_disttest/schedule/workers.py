@@ -13,11 +13,13 @@ from pytest_disttest.schedule.fragments import Fragment
 class Worker:
     """*fragments* are what it owns and can go on with, the first being worked on.
 
-    *parked* are binding fragments whose cases all wait for others. *leaving* are cases by their stretch of the
+    *parked* are binding fragments with which it cannot simply go on: their cases all wait for others, or ask for
+    something of the host. *leaving* are cases by their stretch of the
     plan: another worker is to go on with these as soon as this one has ended what it was given of it. *given*
     is what it has and has not ended; *untried* the cases among these that it has yet to collect. *fetched* are
     the stretches of the plan that it took without having collected them. *held* workers wait for something to
-    turn up, *resting* ones among them only for the end of a long case.
+    turn up, *resting* ones among them only for the end of what they have. *has_room* says that it holds something in
+    the ledger of its host, *is_alone* that what it was given goes alone, and *using* is what it took that from.
     """
 
     name: str
@@ -33,6 +35,9 @@ class Worker:
     held: bool = False
     resting: bool = False
     finished: bool = False
+    has_room: bool = False
+    is_alone: bool = False
+    using: Fragment | None = None
 
     def owned(self) -> Iterator[Fragment]:
         """Return all fragments in its hands."""
@@ -53,7 +58,7 @@ class Worker:
 
     def resume(self, fragment: Fragment) -> None:
         """Something of *fragment*, which it owns, waits no more."""
-        if fragment in self.parked:
+        if fragment in self.parked and not fragment.fit.sign:
             self.parked.remove(fragment)
             self.fragments.append(fragment)
 

@@ -17,7 +17,7 @@ import duckdb
 
 from pytest_disttest import __version__
 from pytest_disttest.errors import StoreFault
-from pytest_disttest.store.sql import SCHEMA_VERSION, query, schema
+from pytest_disttest.store.sql import SCHEMA_VERSION, query, schema, upgrade
 
 Connection = duckdb.DuckDBPyConnection
 DatabaseError = duckdb.Error
@@ -55,6 +55,10 @@ class HistoryForeign(StoreFault):
     """The history file was made by a newer version of DuckDB or of us, or by somebody else."""
 
 
+class HistoryOlder(StoreFault):
+    """The history file was made by an older version of us: it lacks tables that can be added."""
+
+
 @contextmanager
 def opened(path: Path, *, read_only: bool, deadline_s: float) -> Iterator[Connection]:
     """Yield a connection to the history file at *path*, made if it is missing and not *read_only*.
@@ -66,6 +70,14 @@ def opened(path: Path, *, read_only: bool, deadline_s: float) -> Iterator[Connec
         connection = _connect(path, read_only=read_only, deadline_s=deadline_s)
         try:
             _check_schema(connection, path, read_only=read_only)
+        except HistoryOlder:
+            connection.close()
+            _upgrade(path, deadline_s=deadline_s)
+            connection = _connect(path, read_only=read_only, deadline_s=deadline_s)
+        except BaseException:
+            connection.close()
+            raise
+        try:
             yield connection
         finally:
             connection.close()
@@ -105,6 +117,8 @@ def _check_schema(connection: Connection, path: Path, *, read_only: bool) -> Non
     if "schema_version" not in tables:
         raise HistoryForeign(f"{path} holds no history of pytest-disttest", hint="move it away")
     (version,) = connection.execute(query("schema_version")).fetchall()[0]
+    if version == SCHEMA_VERSION - 1:
+        raise HistoryOlder(f"{path} has schema version {version}")
     if version != SCHEMA_VERSION:
         hint = "upgrade pytest-disttest, or move the file away"
         raise HistoryForeign(f"{path} has schema version {version}, this program knows {SCHEMA_VERSION}", hint=hint)
@@ -115,6 +129,21 @@ def _create_tables(connection: Connection) -> None:
     connection.execute(schema())
     connection.execute("INSERT INTO schema_version VALUES (?, ?)", [SCHEMA_VERSION, __version__])
     connection.commit()
+
+
+def _upgrade(path: Path, *, deadline_s: float) -> None:
+    """Add to a history of the version before this one what it lacks; its rows stay as they are."""
+    connection = _connect(path, read_only=False, deadline_s=deadline_s)
+    try:
+        (version,) = connection.execute(query("schema_version")).fetchall()[0]
+        if version == SCHEMA_VERSION:  # somebody else was faster
+            return
+        connection.begin()
+        connection.execute(upgrade())
+        connection.execute("INSERT INTO schema_version VALUES (?, ?)", [SCHEMA_VERSION, __version__])
+        connection.commit()
+    finally:
+        connection.close()
 
 
 def _holder(text: str) -> str:

@@ -11,9 +11,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from pytest_disttest.model import Attempt, Case, Outcome, Pass, PhaseTime, Value
+from pytest_disttest.store.fields import LARGEST_COUNT, check_counts, check_types, count, fact, text
+
+if TYPE_CHECKING:
+    from pytest_disttest.store.hardware import DemandExplained, Given, HostProfiled
 
 FORMAT = 1
 
@@ -28,8 +32,6 @@ _ATTEMPT_TYPES = (int, int, str, str, str, str)
 # Most attempts pass without a word, and arrive many at once: a line for all of them, of what tells them apart.
 PASS_ROW = ("case", "number", "started_at", "setup_s", "call_s", "teardown_s")
 _PASS_TYPES = (int, int, float, float, float, float)
-
-LARGEST_COUNT = 2**31 - 1
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 _decode = json.JSONDecoder().raw_decode
@@ -107,7 +109,8 @@ class RunFinished(NamedTuple):
     ended_at: float
 
 
-Event = RunStarted | HostSeen | CasesSeen | CasesPassed | Attempt | NoteTaken | RunFinished
+Basic = RunStarted | HostSeen | CasesSeen | CasesPassed | Attempt | NoteTaken | RunFinished
+Event: TypeAlias = "Basic | HostProfiled | DemandExplained | Given"
 
 
 def record_of(case: Case) -> CaseRecord:
@@ -121,19 +124,28 @@ def record_of(case: Case) -> CaseRecord:
 
 def to_line(event: Event) -> bytes:
     """Return *event* as one line of a journal, its newline included."""
-    return _encode(_PACK[type(event)](event)).encode("utf-8", "surrogatepass") + b"\n"
+    pack = _PACK.get(type(event)) or _hardware().PACK[type(event)]
+    return _encode(pack(event)).encode("utf-8", "surrogatepass") + b"\n"
 
 
 def from_line(line: bytes) -> Event:
     """Return the event on *line*; ValueError for a torn, foreign or damaged one."""
     try:
-        text = line.decode("utf-8", "surrogatepass")
-        fields, end = _decode(text)  # without the search for blanks that loads() does: a fifth of its time
-        if text[end:] not in ("", "\n"):
-            raise ValueError(f"more than one value: {text[end:]!r}")
-        return _UNPACK[fields["event"]](fields)
+        written = line.decode("utf-8", "surrogatepass")
+        fields, end = _decode(written)  # without the search for blanks that loads() does: a fifth of its time
+        if written[end:] not in ("", "\n"):
+            raise ValueError(f"more than one value: {written[end:]!r}")
+        unpack = _UNPACK.get(fields["event"]) or _hardware().UNPACK[fields["event"]]
+        return unpack(fields)
     except (ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"no event of a journal: {line[:60]!r}") from error
+
+
+def _hardware() -> Any:
+    """Return the module for what most runs have nothing to say of, so that it is imported where one has."""
+    from pytest_disttest.store import hardware
+
+    return hardware
 
 
 def _pack_run(event: RunStarted) -> dict[str, object]:
@@ -153,12 +165,12 @@ def _pack_run(event: RunStarted) -> dict[str, object]:
 
 def _unpack_run(fields: Mapping[str, Any]) -> RunStarted:
     return RunStarted(
-        _text(fields["run"]),
+        text(fields["run"]),
         float(fields["started_at"]),
-        _text(fields.get("rootdir", "")),
-        tuple(map(_text, fields.get("args", ()))),
-        _text(fields.get("version", "")),
-        _text(fields.get("git_commit", "")),
+        text(fields.get("rootdir", "")),
+        tuple(map(text, fields.get("args", ()))),
+        text(fields.get("version", "")),
+        text(fields.get("git_commit", "")),
     )
 
 
@@ -178,17 +190,17 @@ def _pack_host(event: HostSeen) -> dict[str, object]:
 
 
 def _unpack_host(fields: Mapping[str, Any]) -> HostSeen:
-    capabilities = tuple((_text(key), _value(value)) for key, value in fields["capabilities"].items())
+    capabilities = tuple((text(key), fact(value)) for key, value in fields["capabilities"].items())
     return HostSeen(
-        _text(fields["name"]),
-        _text(fields["transport"]),
-        _text(fields["address"]),
-        _text(fields["python"]),
-        _text(fields["platform"]),
-        _count(fields["workers"]),
+        text(fields["name"]),
+        text(fields["transport"]),
+        text(fields["address"]),
+        text(fields["python"]),
+        text(fields["platform"]),
+        count(fields["workers"]),
         capabilities,
-        _text(fields["state"]),
-        _text(fields["reason"]),
+        text(fields["state"]),
+        text(fields["reason"]),
     )
 
 
@@ -215,9 +227,9 @@ def _unpack_cases(fields: Mapping[str, Any]) -> CasesSeen:
 
 
 def _unpack_case(row: tuple[Any, ...]) -> CaseRecord:
-    _check_types(row, _CASE_TYPES)
+    check_types(row, _CASE_TYPES)
     index, nodeid, occurrence, file, cls, path, line, requirements, groups, deselected = row
-    _check_counts(index, occurrence)
+    check_counts(index, occurrence)
     return CaseRecord(
         index,
         nodeid,
@@ -226,8 +238,8 @@ def _unpack_case(row: tuple[Any, ...]) -> CaseRecord:
         cls,
         path,
         line if 0 <= line <= LARGEST_COUNT else None,
-        tuple(map(_text, requirements)),
-        tuple(map(_text, groups)),
+        tuple(map(text, requirements)),
+        tuple(map(text, groups)),
         deselected,
     )
 
@@ -243,8 +255,8 @@ def _pack_attempt(event: Attempt) -> dict[str, object]:
 
 def _unpack_attempt(fields: Mapping[str, Any]) -> Attempt:
     case, number, host, worker, outcome, started_at, setup_s, call_s, teardown_s, message, longrepr = fields["row"]
-    _check_types((case, number, host, worker, message, longrepr), _ATTEMPT_TYPES)
-    _check_counts(case, number)
+    check_types((case, number, host, worker, message, longrepr), _ATTEMPT_TYPES)
+    check_counts(case, number)
     times = PhaseTime(float(setup_s), float(call_s), float(teardown_s))
     return Attempt(case, number, host, worker, _OUTCOMES[outcome], float(started_at), times, message, longrepr)
 
@@ -256,9 +268,9 @@ def _pack_passes(event: CasesPassed) -> dict[str, object]:
 def _unpack_passes(fields: Mapping[str, Any]) -> CasesPassed:
     rows: tuple[Any, ...] = tuple(map(tuple, fields["rows"]))
     for row in rows:
-        _check_types(row, _PASS_TYPES)
-        _check_counts(row[0], row[1])
-    return CasesPassed(_text(fields["host"]), _text(fields["worker"]), rows)
+        check_types(row, _PASS_TYPES)
+        check_counts(row[0], row[1])
+    return CasesPassed(text(fields["host"]), text(fields["worker"]), rows)
 
 
 def _pack_note(event: NoteTaken) -> dict[str, object]:
@@ -268,10 +280,10 @@ def _pack_note(event: NoteTaken) -> dict[str, object]:
 
 def _unpack_note(fields: Mapping[str, Any]) -> NoteTaken:
     return NoteTaken(
-        _text(fields["kind"]),
-        _text(fields["text"]),
-        _text(fields["host"]),
-        _text(fields["worker"]),
+        text(fields["kind"]),
+        text(fields["text"]),
+        text(fields["host"]),
+        text(fields["worker"]),
         float(fields["at"]),
     )
 
@@ -282,40 +294,8 @@ def _pack_finish(event: RunFinished) -> dict[str, object]:
 
 def _unpack_finish(fields: Mapping[str, Any]) -> RunFinished:
     exit_status = int(fields["exit_status"])
-    _check_counts(abs(exit_status))
+    check_counts(abs(exit_status))
     return RunFinished(exit_status, float(fields["ended_at"]))
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"not a text: {value!r}")
-    return value
-
-
-def _count(value: object) -> int:
-    if type(value) is not int:
-        raise TypeError(f"not a number: {value!r}")
-    _check_counts(value)
-    return value
-
-
-def _check_types(values: tuple[object, ...], types: tuple[type, ...]) -> None:
-    if tuple(map(type, values)) != types:
-        raise TypeError(f"wrong types: {values!r}")
-
-
-def _check_counts(*values: int) -> None:
-    """Refuse what no column of whole numbers could hold: a flipped bit must cost its line, not the run."""
-    if min(values) < 0 or max(values) > LARGEST_COUNT:
-        raise ValueError(f"not all of them counts: {values!r}")
-
-
-def _value(value: object) -> Value:
-    if isinstance(value, list):
-        return tuple(v for v in value if isinstance(v, (str, int, float, bool)))
-    if isinstance(value, (str, int, float, bool)):
-        return value
-    raise TypeError(f"not a capability's value: {value!r}")
 
 
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}

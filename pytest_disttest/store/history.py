@@ -110,6 +110,30 @@ class NoteRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """A fact of a host, or of its *device*, that differs from what the host said before; values as JSON."""
+
+    host: str
+    device: str
+    fact: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedRow:
+    """Where a case fits and why not elsewhere; *explanation* in the form of ``reports.explanation``."""
+
+    nodeid: str
+    case_index: int
+    demand: str
+    verdict: str
+    summary: str
+    hosts: tuple[str, ...]
+    explanation: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class RunReport:
     """All that `disttest show` tells about one run."""
 
@@ -120,6 +144,7 @@ class RunReport:
     not_run: tuple[NotRunRow, ...]
     flaky: tuple[FlakyRow, ...]
     notes: tuple[NoteRow, ...]
+    changes: tuple[ChangeRow, ...]
 
 
 def newest_runs(directory: Path, *, limit: int) -> tuple[RunRow, ...]:
@@ -144,6 +169,29 @@ def report(directory: Path, wanted: str, *, slowest: int) -> RunReport:
         if not run_ids:
             raise _no_runs(directory)
         return _report(connection, resolve(wanted, run_ids), slowest=slowest)
+
+
+def explanations(
+    directory: Path, wanted: str, prefix: str, *, everything: bool
+) -> tuple[str, tuple[ExplainedRow, ...]]:
+    """Return the run that *wanted* means, and what was said of its cases whose node id begins with *prefix*.
+
+    Without a prefix only of those that had no host, unless *everything* is asked for. Raises as `report` does.
+    """
+    path = layout.database_path(directory)
+    if not path.exists():
+        raise _no_runs(directory)
+    with database.opened(path, read_only=True, deadline_s=READ_DEADLINE_S) as connection:
+        run_ids = [run_id for (run_id,) in connection.execute(query("run_ids")).fetchall()]
+        if not run_ids:
+            raise _no_runs(directory)
+        run_id = resolve(wanted, run_ids)
+        asked = {"run_id": run_id, "prefix": prefix, "all": everything}
+        rows = connection.execute(query("run_explanations"), asked).fetchall()
+    return run_id, tuple(
+        ExplainedRow(nodeid, index, demand, verdict, summary, tuple(hosts), json.loads(str(explanation)))
+        for nodeid, index, demand, verdict, summary, hosts, explanation in rows
+    )
 
 
 def resolve(wanted: str, run_ids: list[str]) -> str:
@@ -175,6 +223,7 @@ def _report(connection: Connection, run_id: str, *, slowest: int) -> RunReport:
         not_run=tuple(NotRunRow(*row) for row in ask("run_not_run")),
         flaky=tuple(FlakyRow(*row) for row in ask("run_flaky")),
         notes=tuple(NoteRow(*row) for row in ask("run_notes")),
+        changes=tuple(ChangeRow(*map(str, row)) for row in ask("run_host_changes")),
     )
 
 

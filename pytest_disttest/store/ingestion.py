@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,10 +30,22 @@ from pytest_disttest.store.events import (
     RunStarted,
     from_line,
 )
+from pytest_disttest.store.hardware import (
+    DemandExplained,
+    Given,
+    HostProfiled,
+    explained_row,
+    fact_rows,
+    given_rows,
+    plain,
+    profile_row,
+)
 from pytest_disttest.store.sql import query
 from pytest_disttest.store.summary import IngestSummary
 
-RUN_TABLES = ("runs", "hosts", "cases", "attempts", "results", "notes")
+RUN_TABLES = (
+    "runs", "hosts", "cases", "attempts", "results", "notes", "host_profiles", "host_facts", "match_explain", "grants",
+)  # fmt: skip
 EPOCH = datetime(1970, 1, 1)  # UTC, see schema.sql
 
 
@@ -156,6 +168,7 @@ def _append_rows(connection: Connection, run_id: str, events: Iterator[Event], t
         cases, attempts, notes, hosts = (
             stack.enter_context(connection.appender(table)) for table in ("cases", "attempts", "notes", "hosts")
         )
+        hardware: list[HostProfiled | DemandExplained | Given] = []
         for event in events:
             match event:
                 case Attempt():
@@ -176,8 +189,30 @@ def _append_rows(connection: Connection, run_id: str, events: Iterator[Event], t
                     tally.hosts[event.name] = event
                 case RunFinished():
                     tally.finish = event
-        for host in tally.hosts.values():
-            hosts.append_row(*_host_row(run_id, host))
+                case HostProfiled() | DemandExplained() | Given():
+                    hardware.append(event)
+        hosts.append_rows([_host_row(run_id, host) for host in tally.hosts.values()])
+    if hardware:
+        _append_hardware(connection, run_id, hardware)
+
+
+def _append_hardware(
+    connection: Connection, run_id: str, events: Iterable[HostProfiled | DemandExplained | Given]
+) -> None:
+    profiles: dict[str, HostProfiled] = {}
+    with connection.appender("match_explain") as explained, connection.appender("grants") as given:
+        for event in events:
+            match event:
+                case HostProfiled():
+                    profiles[event.host] = event
+                case DemandExplained():
+                    explained.append_row(*explained_row(run_id, event))
+                case Given():
+                    given.append_rows(given_rows(run_id, event))
+    with connection.appender("host_profiles") as hosts, connection.appender("host_facts") as facts:
+        for profile in profiles.values():
+            hosts.append_row(*profile_row(run_id, profile))
+            facts.append_rows(list(fact_rows(run_id, profile)))
 
 
 def _attempt_row(run_id: str, attempt: Attempt, sequence: int) -> tuple[object, ...]:
@@ -253,11 +288,6 @@ def _run_row(run_id: str, tally: Tally, size: int) -> Mapping[str, Any]:
         "unreadable_lines": tally.unreadable,
         "journal_bytes": size,
     }
-
-
-def plain(text: str) -> str:
-    r"""Return *text* in a form that UTF-8 can hold: a lone surrogate becomes ``\udc80``, written out."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _jsonable(value: object) -> object:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_disttest.model import Attempt, Case, Outcome, Pass, Value
 from pytest_disttest.store import layout
@@ -27,6 +28,9 @@ from pytest_disttest.store.events import (
     to_line,
 )
 from pytest_disttest.store.timings import Measured
+
+if TYPE_CHECKING:
+    from pytest_disttest.store.hardware import DemandExplained, Given, HostProfiled
 
 CASES_A_LINE = 500
 
@@ -122,6 +126,10 @@ class Journal:
         for case, _, _, setup_s, call_s, teardown_s in passes:
             self.measured.add(case, setup_s + call_s + teardown_s)
         self._append(CasesPassed(host, worker, tuple(passes)))
+
+    def hardware(self, event: HostProfiled | DemandExplained | Given) -> None:
+        """Record what a host has, what a demand met, or what an attempt was given."""
+        self._append(event)
 
     def note(self, kind: str, text: str, host: str = "", worker: str = "") -> None:
         """Record something else worth remembering; *kind* is one of a short, stable set of words."""

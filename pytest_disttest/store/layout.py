@@ -3,6 +3,7 @@
     .disttest/
         history.duckdb            what all runs left, for queries
         durations.ndjson          how long each test took lately, for the next plan
+        hosts.json                what each host had when it was last asked
         runs/ID.ndjson            journals that wait for ingestion, or are being written
         runs/done/ID.ndjson       journals whose rows are in history.duckdb; the newest 200
         runs/unreadable/          files that are no journals, set aside
@@ -28,6 +29,7 @@ except ImportError:  # Windows: no flock, so there a journal counts as alive unt
 DIRECTORY = ".disttest"
 DATABASE = "history.duckdb"
 DURATIONS = "durations.ndjson"
+HOSTS = "hosts.json"
 KEPT_JOURNALS = 200
 SUFFIX = ".ndjson"
 
@@ -63,6 +65,11 @@ def database_path(directory: Path) -> Path:
 def durations_path(directory: Path) -> Path:
     """Return the place of the times that the next plan goes by."""
     return directory / DURATIONS
+
+
+def hosts_path(directory: Path) -> Path:
+    """Return the place of what each host had when it was last asked."""
+    return directory / HOSTS
 
 
 def journal_path(directory: Path, run_id: str) -> Path:

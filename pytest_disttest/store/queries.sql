@@ -137,3 +137,16 @@ ORDER BY case_index
 -- name: run_notes
 -- What else happened, in order.
 SELECT epoch(noted_at), kind, text, host, worker FROM notes WHERE run_id = $run_id ORDER BY noted_at
+
+-- name: run_explanations
+-- Where the tests of a run fit and why not elsewhere, in the order of collection; a prefix of node ids picks some.
+SELECT nodeid, case_index, demand, verdict, summary, hosts, explanation
+FROM case_explain
+WHERE run_id = $run_id AND starts_with(nodeid, $prefix) AND ($all OR verdict <> 'fits' OR $prefix <> '')
+ORDER BY case_index
+
+-- name: run_host_changes
+-- What was new about hosts in a run, compared with what they said before.
+SELECT host, device, fact, before, after
+FROM host_changes WHERE run_id = $run_id
+ORDER BY host, fact, device

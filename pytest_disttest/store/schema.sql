@@ -1,4 +1,4 @@
--- The history of runs, version 1.
+-- The history of runs: what every version has (see hardware.sql for the rest).
 --
 -- Times are UTC without a zone (a zone would make Python's side need pytz), durations are seconds.
 -- There are no keys and no indexes: DuckDB checks them row by row (slower appends), and it refuses to

@@ -6,13 +6,19 @@ import re
 from functools import cache
 from importlib.resources import files
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @cache
 def schema() -> str:
     """Return the statements that make an empty history."""
-    return files(__package__).joinpath("schema.sql").read_text("utf-8")
+    return files(__package__).joinpath("schema.sql").read_text("utf-8") + "\n" + upgrade()
+
+
+@cache
+def upgrade() -> str:
+    """Return the statements that make a history of version 1 one of version 2."""
+    return files(__package__).joinpath("hardware.sql").read_text("utf-8")
 
 
 @cache

@@ -7,6 +7,8 @@ Messages from the controller, as tuples of builtins:
 ``("clone", worker, parent)``       start a worker process as a fork of that parent
 ``("tell", worker, bytes)``         lines for a worker
 ``("signal", worker, number)``      signal a worker and its process group
+``("probe", families, limit_s, fresh, more)``  look what this host has, see ``probing``
+``("leases",)``                     look who holds its devices, see ``leases``
 ``("live", flag)``                  forward what workers write, rather than keep the tail of it
 ``("beat", patience_s)``            the controller is alive; silence longer than that means it is not
 ``("bye",)``                        let those whose session is over end, kill the others, and end
@@ -17,6 +19,8 @@ Messages to the controller:
 ``("lines", worker, bytes)``        whole lines from a worker
 ``("output", worker, stream, bytes)``
 ``("exit", worker, code, words)``   a worker has ended: its exit code and last words; nothing follows from it
+``("probed", profile)``             what this host has
+``("leases", rows)``                who holds its devices
 ``("beat", number)``                every second: this host is alive
 
 When the channel closes, or nothing is heard for longer than the controller said (a cut link closes no
@@ -38,6 +42,7 @@ from typing import Any
 
 from pytest_disttest.worker.crew import SPAWNING, Cloning, Process, Starter, WorkerProcess, default_python
 from pytest_disttest.worker.facts import host_facts
+from pytest_disttest.worker.inquiries import Inquiries
 from pytest_disttest.worker.nursery import Nursery
 
 TICK_S = 0.05
@@ -91,6 +96,7 @@ class Agent:
         self._parents: dict[str, tuple[Nursery, Process]] = {}
         self._heard_at = time.monotonic()
         self._patience_s = PATIENCE_S
+        self._inquiries = Inquiries(self._say)
         self._gave_up = False
         # the counter that this host's workers share, see worker.claims
         self._claims = tempfile.TemporaryFile(prefix="disttest-")  # noqa: SIM115 - as long as the agent
@@ -103,6 +109,7 @@ class Agent:
             self._live = rest[0]
         elif kind == "beat":
             self._patience_s = rest[0]
+            self._inquiries.keep_leases(self._pids)
         elif kind == "spawn":
             name, flags, env = rest
             self._spawn(name, flags, env, self._starter)
@@ -110,14 +117,24 @@ class Agent:
             self._breed(rest[0])
         elif kind == "clone":
             self._clone(*rest)
-        elif kind == "tell":
-            worker = self._workers.get(rest[0])
-            if worker is not None:
-                worker.send(rest[1])
-        elif kind == "signal":
-            worker = self._workers.get(rest[0])
-            if worker is not None:
-                worker.signal(rest[1])
+        elif kind in ("tell", "signal"):
+            self._pass_on(kind, *rest)
+        elif kind == "probe":
+            self._inquiries.probe(*rest)
+        elif kind == "leases":
+            self._inquiries.leases()
+
+    def _pass_on(self, kind: str, name: str, what: Any) -> None:
+        worker = self._workers.get(name)
+        if worker is not None:
+            if kind == "tell":
+                worker.send(what)
+            else:
+                worker.signal(what)
+
+    def _pids(self) -> list[int]:
+        with self._lock:
+            return [worker.process.pid for worker in self._workers.values()]
 
     def _breed(self, name: str) -> None:
         worker = self._workers.get(name)

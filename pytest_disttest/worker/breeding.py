@@ -29,7 +29,9 @@ from pytest_disttest.worker.link import Link
 from pytest_disttest.worker.shard import hooks_of_others
 
 NAME = "PYTEST_XDIST_WORKER"
-SAME_FOR_ALL = frozenset({"workercount", "testrunuid", "mainargv", "hw_host", "randomly_seed"})
+SAME_FOR_ALL = frozenset(
+    {"workercount", "testrunuid", "mainargv", "hw_host", "hw_owned", "hw_profile", "randomly_seed"}
+)
 """What ``workerinput`` says to every worker alike."""
 
 LIFE_HOOKS = ("pytest_sessionstart", "pytest_sessionfinish", "pytest_unconfigure")

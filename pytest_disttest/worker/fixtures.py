@@ -1,10 +1,18 @@
-"""``worker_id`` and ``testrun_uid``, as xdist gives them; ``hw_host`` names the host."""
+"""``worker_id`` and ``testrun_uid``, as xdist gives them; ``hw_host``, ``hw_grant`` and ``hw_requires`` of our own."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from pytest_disttest.model import Grant
+
+GRANT: pytest.StashKey[Grant] = pytest.StashKey()
+"""What an item was granted, for as long as it runs."""
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +32,28 @@ def testrun_uid(request: pytest.FixtureRequest) -> str:
 def hw_host(request: pytest.FixtureRequest) -> str:
     """Return the name of the host this worker runs on, ``local`` when tests are not distributed."""
     return str(_workerinput(request).get("hw_host", "local"))
+
+
+@pytest.fixture
+def hw_grant(request: pytest.FixtureRequest, hw_host: str) -> Grant:
+    """Return what this test was given on its host: *cores*, *memory*, *devices* and more.
+
+    A test that asked for nothing, or that is not distributed, has one core and no devices.
+    """
+    granted: Grant | None = request.node.stash.get(GRANT, None)
+    if granted is not None:
+        return granted
+    from pytest_disttest.model import Grant
+
+    return Grant(hw_host)
+
+
+@pytest.fixture
+def hw_requires(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Return a function that takes the conditions of the ``hw`` mark and skips the test where this host lacks them."""
+    from pytest_disttest.worker.requiring import require
+
+    return partial(require, request.node)
 
 
 def _workerinput(request: pytest.FixtureRequest) -> dict[str, Any]:

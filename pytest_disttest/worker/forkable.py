@@ -15,6 +15,7 @@ import threading
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from types import FrameType
+from typing import NamedTuple
 
 from pytest_disttest.model import Host
 
@@ -39,6 +40,13 @@ class ProcessState:
     has_cuda: bool = False
     modules: frozenset[str] = frozenset()
     held: tuple[str, ...] = ()
+
+
+class Runtimes(NamedTuple):
+    """What tells whether a device's runtime is initialised: the device files that are open, and PyTorch's word."""
+
+    opened: tuple[str, ...] = ()
+    has_cuda: bool = False
 
 
 def objection(state: ProcessState) -> str:
@@ -92,6 +100,12 @@ def observe(own: Collection[int] = ()) -> ProcessState:
     )
 
 
+def runtimes() -> Runtimes:
+    """Return what this process shows of the runtimes in it, in a tenth of a millisecond."""
+    targets = map(_target, _listed())
+    return Runtimes(tuple(path for path in targets if path.startswith("/dev/")), _has_cuda())
+
+
 def inherited_descriptors() -> list[int]:
     """Return the descriptors from 3 on that came with the start of this process: those opened since are private."""
     return [descriptor for descriptor in _descriptors() if os.get_inheritable(descriptor)]
@@ -128,8 +142,18 @@ def _has_cuda() -> bool:
 
 
 def _descriptors() -> list[int]:
-    found = [int(name) for name in os.listdir("/proc/self/fd")] if os.path.isdir("/proc/self/fd") else []
-    return [descriptor for descriptor in found if descriptor > 2 and _is_open(descriptor)]
+    return [descriptor for descriptor in _listed() if descriptor > 2 and _is_open(descriptor)]
+
+
+def _listed() -> list[int]:
+    return [int(name) for name in os.listdir("/proc/self/fd")] if os.path.isdir("/proc/self/fd") else []
+
+
+def _target(descriptor: int) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:  # the one that the listing itself used
+        return ""
 
 
 def _is_open(descriptor: int) -> bool:

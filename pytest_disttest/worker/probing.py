@@ -12,6 +12,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pytest_disttest
@@ -43,13 +44,15 @@ def probe_host(
     facts_dir: str = "",
     directory: str = "",
     name: str = "",
+    environment: Mapping[str, str] = MappingProxyType({}),
     root: str = "/",
 ) -> dict[str, Any]:
     """Return the profile of this host, as far as *families* of the vocabulary were asked for.
 
     *limit_s* shortens every probe's own limit, 0 leaves them. *fresh* asks even what the cache knows. *cache_dir*
     and *facts_dir* are taken in the place of the usual ones; *directory* is the suite's, for the disk below it;
-    *name* is what the host's owner calls it; *root* puts a recorded tree in the place of its files.
+    *name* is what the host's owner calls it, *environment* what he sets there; *root* puts a recorded tree in the
+    place of its files.
 
     Facts, devices and what is unknown are those of *families* alone, each probe's part is told under ``probes``. The
     three fingerprints are always those of the whole host, so all that is cheap is always asked; they are "" where a
@@ -57,6 +60,7 @@ def probe_host(
     """
     began = time.monotonic()
     place = here(directory, root)
+    place = place._replace(environment={**place.environment, **environment})
     if facts_dir:
         place = place._replace(environment={**place.environment, "DISTTEST_FACTS": facts_dir})
     try:

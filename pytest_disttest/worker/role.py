@@ -11,7 +11,7 @@ FIXTURES = "disttest-fixtures"
 
 
 def offer_fixtures(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Make ``worker_id``, ``testrun_uid`` and ``hw_host`` known."""
+    """Make our fixtures known: see ``fixtures``."""
     if not pluginmanager.hasplugin(FIXTURES):
         pluginmanager.register(fixtures, FIXTURES)
 

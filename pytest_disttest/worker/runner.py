@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest.runner import CallInfo
@@ -12,8 +13,12 @@ from _pytest.runner import CallInfo
 from pytest_disttest import wire
 from pytest_disttest.worker import recorder
 from pytest_disttest.worker.ahead import Ahead, Held
+from pytest_disttest.worker.forkable import runtimes
 from pytest_disttest.worker.link import Link
 from pytest_disttest.worker.roll import Roll
+
+if TYPE_CHECKING:
+    from pytest_disttest.worker.granting import Borrower
 
 LOOK_AFTER_S = 0.005
 """How long a worker runs tests before it looks again whether it was told something."""
@@ -36,6 +41,10 @@ class Runner:
         self._last: pytest.Item | None = None
         self._last_index = -1
         self._looked_at = 0.0
+        self._grants: dict[int, Any] = {}
+        self._borrower: Borrower | None = None
+        self._run_next: Callable[[int], None] = self._run_one
+        self._at_start = runtimes()
         # plugins that look at nextitem themselves may ask "is it None?", which no stand-in can answer
         self._eager = _foreign_nextitem_hooks(session.config)
 
@@ -43,7 +52,7 @@ class Runner:
         """Ask for work and do it until there is none, or until the session is told to stop."""
         self._ask()
         while self._next_known(block=True):
-            self._run_one(self._queue.popleft())
+            self._run_next(self._queue.popleft())
             if self._session.shouldfail or self._session.shouldstop:
                 self._say_stopped()
                 break
@@ -59,6 +68,43 @@ class Runner:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=self._nextitem(item))
         self._recorder.end()
         self._last, self._last_index = item, index
+
+    def _run_one_lent(self, index: int) -> None:
+        """The same where tests have grants; in a function of its own, so that nobody else pays for the question."""
+        item = self._roll.item(index) if index in self._grants else None
+        if item is None:
+            self._run_one(index)
+            return
+        self._settle(item)
+        if not self._borrow(index, item):
+            return
+        self._recorder.start(index, item)
+        try:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=self._nextitem(item))
+        finally:  # before the controller hears of the end, and lends the same to another worker
+            self._lender.give_back()
+        self._recorder.end()
+        self._last, self._last_index = item, index
+
+    @property
+    def _lender(self) -> Borrower:
+        """What tests borrow from; most runs grant nothing, and do not even import it."""
+        if self._borrower is None:
+            from pytest_disttest.worker.granting import Borrower
+
+            self._borrower = Borrower(self._link, self._at_start)
+        return self._borrower
+
+    def _borrow(self, index: int, item: pytest.Item) -> bool:
+        """Let *item* have what it was granted; tell the controller where that cannot be, and return false then."""
+        refusal = self._lender.borrow(self._grants.pop(index), item)
+        if refusal is None:
+            return True
+        self._link.send_now(refusal.kind, index, refusal.words)
+        if refusal.kind == "bound":  # a fresh process is to take this one's place
+            self._queue.clear()
+            self._finished = True
+        return False
 
     def _nextitem(self, item: pytest.Item) -> Any:
         if len(self._queue) <= self._ask_at:
@@ -110,6 +156,11 @@ class Runner:
             self._ask_at = max(len(command[1]) // 4, 1 if self._eager else 0)
         elif command[0] == "learn":
             self._roll.learn(command[1], command[2])
+        elif command[0] == "grant":
+            self._grants[command[1]] = command[2]
+            self._run_next = self._run_one_lent
+        elif command[0] == "terms":
+            self._lender.agree(command[1])
         elif command[0] == "hold":
             self._on_hold = True
         elif command[0] == "cancel":

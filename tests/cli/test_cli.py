@@ -157,7 +157,7 @@ def test_show_can_be_read_by_programs(project, disttest):
     whole = json.loads(disttest("show", OLD, "--json")[1])
     failed = json.loads(disttest("show", OLD, "--json", "--failed")[1])
 
-    assert list(whole) == ["run", "hosts", "slowest", "failures", "not_run", "flaky", "notes"]
+    assert list(whole) == ["run", "hosts", "slowest", "failures", "not_run", "flaky", "notes", "changes"]
     assert whole["run"]["state"] == "interrupted"
     assert whole["hosts"][0]["capabilities"] == {"cores": 2}
     assert failed == {"run": whole["run"], "failures": whole["failures"]}
@@ -316,7 +316,7 @@ def test_hosts_lists_the_inventory(project, disttest):
     titles, *rows = out.splitlines()
 
     assert (code, err) == (0, "")
-    assert titles.split("  ")[0] == "name"
+    assert titles.split("  ")[0] == "host"
     assert [row.split()[:7] for row in rows] == [
         ["gpu", "ssh", "me@gpu:2222", "4", "cuda,", "fast", "yes"],
         ["old", "ssh", "old", "auto", "no", *rows[1].split()[5:7]],

@@ -73,7 +73,7 @@ class Rig:
         self.config, self.journal, self.events = config, Journal(), list[Event]()
         run: Any = SimpleNamespace(
             config=config, collected=collected, screen=Screen(), journal=self.journal, tallies=defaultdict(Tally),
-            nodeid=lambda case: collected.cases[case].nodeid, decide=self.events.append,
+            nodeid=lambda case: collected.cases[case].nodeid, decide=self.events.append, grants={},
         )  # fmt: skip
         self.cases = CaseWork(run, Replayer(config, collected, "uid"))
         self.node = WorkerNode(config, Spec("gw0", True, None, None), host="local", slot="w1", roots=[])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from pytest_disttest.controller.collection import Collected
 from pytest_disttest.controller.places import place_of, places_on, told_apart
 from pytest_disttest.model import Plan, Unit
 
@@ -16,7 +17,7 @@ def run_of(*nodes: tuple[str, str], planned: int = 3, **maps: list[int]) -> Any:
     workers = [SimpleNamespace(host=host, digest=digest) for host, digest in nodes]
     return SimpleNamespace(
         planned=planned,
-        collected=SimpleNamespace(maps=maps),
+        collected=Collected(maps=maps),
         roster=SimpleNamespace(nodes=workers, alive=workers),
         ready_links=[SimpleNamespace(host=SimpleNamespace(name=name)) for name in dict.fromkeys(h for h, _ in nodes)],
     )

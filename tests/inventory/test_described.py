@@ -41,6 +41,8 @@ def test_the_file_on_the_reference_page_is_read_as_it_says():
                 tags=("gpu", "rack1"),
                 environment=(("CUDA_DEVICE_ORDER", "PCI_BUS_ID"),),
                 line="disttest.toml: hosts.lab1 (line 9)",
+                declared=(("gpu.count", 2), ("gpu.memory", 40 << 30), ("location", "basement")),
+                pools=(("jtag", 1),),
             ),
             "pi": Host(
                 "pi",
@@ -50,11 +52,12 @@ def test_the_file_on_the_reference_page_is_read_as_it_says():
                 ssh_key="/project/keys/lab",
                 directory="/home/pi/suite",
                 enabled=False,
-                line="disttest.toml: hosts.pi (line 16)",
+                line="disttest.toml: hosts.pi (line 19)",
             ),
         },
         workers=0,
         file="disttest.toml",
+        presets={"BIG": {"cores": 8, "memory": "32 GiB"}},
     )
 
 
@@ -167,3 +170,60 @@ def test_a_named_file_comes_first_and_must_be_there(tmp_path):
     assert found.hosts["c"].ssh_key == str(tmp_path / "here" / "id")
     with pytest.raises(BadInventory, match=r"lab\.toml: cannot be read: No such file"):
         load_inventory(tmp_path, "lab.toml", invocation_dir=tmp_path)
+
+
+def declared(lines: str) -> Host:
+    """Return the host that a table with these lines describes."""
+    return read(f'[hosts.lab]\naddress = "lab"\n{lines}\n').hosts["lab"]
+
+
+def test_facts_are_read_as_markers_read_them():
+    """Words of the vocabulary and their short forms; TOML's dotted keys are the same words."""
+    written = 'facts = { cores = 8, os = "Darwin", gpu.count = 2, "cpu.flag" = ["avx2", "avx"] }'
+
+    assert dict(declared(written).declared) == {
+        "cpu.processors": 8,
+        "os": "macos",
+        "gpu.count": 2,
+        "cpu.flag": ("avx2", "avx"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('facts = { "gpu.cout" = 2 }', "facts.gpu.cout (line 3): is no fact of a host\n  hint: did you mean"),
+        ('facts = { "memory" = 64 }', "facts.memory"),
+        ('facts = { "memory" = [1] }', "facts.memory"),
+        ('facts = { "cpu.processors" = "many" }', "facts.cpu.processors"),
+        ('facts = { "resource.jtag" = 1 }', "is a resource\n  hint: write it as resources = { jtag = 1 }"),
+        ('resources = { jtag = "one" }', "resources.jtag (line 3): 'one' is no number of units"),
+        ("resources = { jtag = true }", "no number of units"),
+        ("resources = { jtag = -1 }", "no number of units"),
+        ("location = 4", "location (line 3): 4 does not fit"),
+        ('browsers = "/usr/bin/firefox"', "browsers (line 3)"),
+    ],
+)
+def test_what_cannot_be_meant_of_a_host_is_refused_with_its_place(lines: str, said: str):
+    """Unknown words, sizes without a unit, and what has a table of its own."""
+    with pytest.raises(BadInventory) as caught:
+        declared(lines)
+
+    assert said in str(caught.value)
+
+
+def test_facts_of_the_defaults_hold_for_every_host_unless_it_says_otherwise():
+    """Fact by fact, not table by table."""
+    text = (
+        '[defaults]\nfacts = { os = "linux", arch = "aarch64" }\n'
+        '[hosts.a]\naddress = "a"\nfacts = { arch = "x86_64" }\n'
+    )
+
+    assert dict(read(text).hosts["a"].declared) == {"os": "linux", "arch": "x86_64"}
+
+
+def test_browsers_reach_the_host_as_a_variable():
+    """The probe that opens them reads it there."""
+    host = declared('browsers = ["/opt/a/chrome", "/opt/b/firefox"]')
+
+    assert dict(host.environment) == {"DISTTEST_BROWSERS": "/opt/a/chrome:/opt/b/firefox"}

@@ -15,12 +15,14 @@ LABS = '[defaults]\nworkers = 3\n[hosts.own]\naddress = "own"\nworkers = 5\n[hos
 
 
 def test_with_nothing_said_this_machine_runs_it(tmp_path):
-    """As many workers as it has processors, and an inventory changes nothing of that."""
+    """As many workers as it has processors, and an inventory changes nothing of that: its hosts take no part."""
     expected = Settings(hosts=(Host("local", workers=2, line="--hw-hosts local"),))
 
     assert make_settings({}, rootdir=tmp_path, processors=2) == expected
     (tmp_path / "disttest.toml").write_text('[hosts.lab1]\naddress = "lab1"\n')
-    assert make_settings({}, rootdir=tmp_path, processors=2) == replace(expected, inventory_file="disttest.toml")
+    others = (Host("lab1", "ssh", "lab1", line="disttest.toml: hosts.lab1 (line 1)"),)
+    described = replace(expected, inventory_file="disttest.toml", others=others)
+    assert make_settings({}, rootdir=tmp_path, processors=2) == described
 
 
 def test_everything_said_is_in_the_settings(tmp_path):

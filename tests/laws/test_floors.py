@@ -21,6 +21,7 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 NEIGHBOURS = {
     ("browser", "worker"): "its probe gives what all probes give; the worker finds it by name, in the table of probes",
     ("inventory", "options"): "the inventory's settings and the command line's make one Settings",
+    ("inventory", "match"): "a simulated host is described as a recorded one is: by a profile",
 }
 
 

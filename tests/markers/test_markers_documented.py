@@ -9,6 +9,7 @@ import pytest
 
 from pytest_disttest import needs
 from pytest_disttest.markers import MARKER_LINES, MARKS_OF_INTEREST, demand_of, dependency_of
+from pytest_disttest.needs.units import UNITS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "markers.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -23,15 +24,36 @@ def test_every_marker_has_its_section():
     assert set(names) >= MARKS_OF_INTEREST
 
 
-def test_every_key_and_operator_is_listed():
-    """The tables of the page are those of the code, neither more nor less."""
-    rows = re.findall(r"^\| `([a-z.]+)` \|(.*?)\|", PAGE, re.MULTILINE)
-    short = {word for _, cell in rows for word in re.findall(r"`(\w+)`", cell)}
-    operators = "\n".join(re.findall(r"^\| (`[=><!~in].*?) \|", PAGE, re.MULTILINE))
+def test_every_key_is_listed_with_its_kind():
+    """The table of the page is that of the code, neither more nor less."""
+    rows = re.findall(r"^\| `([a-z.-]+)` \|(.*?)\| (\w+)( \*)? \|", PAGE, re.MULTILINE)
+    short = {word for _, cell, _, _ in rows for word in re.findall(r"`([\w.]+)`", cell)}
 
-    assert {key for key, _ in rows} == set(needs.KEYS)
+    assert {(key, kind, bool(star)) for key, _, kind, star in rows} == {
+        (key.name, key.kind, key.consumed) for key in needs.KEYS.values()
+    }
     assert short == set(needs.ALIASES)
-    assert all(f"`{sign}" in operators for sign in ("=", "!=", "in", "not in", ">", ">=", "<", "<=", "~", "!~"))
+    assert all(f"`{word}`" in PAGE for key in needs.KEYS.values() for word in key.known if key.name != "os")
+
+
+def test_every_open_family_is_listed():
+    """With the kind of what it holds."""
+    rows = re.findall(r"^\| `([a-z.]+)\.NAME` \| (\w+)( \*)? \|", PAGE, re.MULTILINE)
+
+    assert {(family, kind, bool(star)) for family, kind, star in rows} == {
+        (family, key.kind, key.consumed) for family, key in needs.OPEN_FAMILIES.items()
+    }
+
+
+def test_every_operator_kind_and_unit_is_listed():
+    """What the code reads, the page explains."""
+    signs = " ".join(re.findall(r"^\| (`[=><!~ie].*?) \|", PAGE, re.MULTILINE))
+    kinds = set(re.findall(r"^\| (\w+) \|[^|]*\|$", PAGE, re.MULTILINE))
+
+    assert [sign for usable in needs.OPERATORS.values() for sign in usable if f"`{sign}" not in signs] == []
+    assert set(needs.OPERATORS) <= kinds
+    assert [unit for unit in UNITS if unit not in PAGE and unit != "KB"] == []
+    assert [kind for kind in needs.WORKLOADS if f'`"{kind}"`' not in PAGE] == []
 
 
 def test_the_signatures_on_the_page_are_those_that_pytest_shows():

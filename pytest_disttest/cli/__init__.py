@@ -1,4 +1,4 @@
-"""The `disttest` command: what past runs left, and which hosts there are.
+"""The `disttest` command: what past runs left, which hosts there are, and what they have.
 
 Exit codes are pytest's: 0 fine, 1 the store or a run is at fault, 4 the command line is wrong.
 """
@@ -6,23 +6,17 @@ Exit codes are pytest's: 0 fine, 1 the store or a run is at fault, 4 the command
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from pytest_disttest import __version__, store
-from pytest_disttest.errors import DisttestError, StoreFault
-
-if TYPE_CHECKING:
-    from pytest_disttest.model import Host
-
-Answer = TypeVar("Answer")
+from pytest_disttest.cli.places import bring_in, no_store, print_json, repaired, store_of
+from pytest_disttest.errors import DisttestError
 
 USAGE_ERROR = 4
-PROJECT_FILES = ("disttest.toml", "pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg", ".git")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,11 +70,29 @@ def _parser() -> argparse.ArgumentParser:
     ingest = commands.add_parser("ingest", help="bring the journals of ended or killed runs into the history")
     _common(ingest, _ingest)
 
-    hosts = commands.add_parser("hosts", help="list the hosts of the inventory")
-    hosts.add_argument("--inventory", metavar="FILE", help="read FILE, not the project's own inventory")
-    hosts.add_argument("--json", action="store_true", help="print JSON")
-    hosts.set_defaults(command=_hosts)
+    explain = commands.add_parser("explain", help="tell where the tests of a run fit, and why not elsewhere")
+    explain.add_argument("nodeid", metavar="NODEID", nargs="?", default="", help="a test, or the beginning of several")
+    explain.add_argument("run", metavar="RUN", nargs="?", default="last", help="the run (default: the last)")
+    explain.add_argument("--all", action="store_true", help="every test that asks for something, also where it fits")
+    _common(explain, _explain)
+
+    hosts = commands.add_parser("hosts", help="list the hosts of the inventory, and what they have")
+    hosts.add_argument("--probe", action="store_true", help="ask them now; otherwise what the last run or probe saw")
+    _of_hosts(hosts, _hosts)
+
+    probe = commands.add_parser("probe", help="tell what a host has")
+    probe.add_argument("host", metavar="HOST", nargs="?", default="local", help="a host (default: this machine)")
+    probe.add_argument("--browsers", action="store_true", help="open the browsers, too, which takes some seconds")
+    probe.add_argument("--fresh", action="store_true", help="look again, whatever is remembered")
+    probe.add_argument("--record", metavar="FILE", help="write what was found into FILE, for --hw-simulate")
+    _of_hosts(probe, _probe)
     return parser
+
+
+def _of_hosts(parser: argparse.ArgumentParser, command: object) -> None:
+    parser.add_argument("--inventory", metavar="FILE", help="read FILE, not the project's own inventory")
+    parser.add_argument("--timeout", type=_seconds, default=60.0, metavar="S", help="seconds to find out (default: 60)")
+    _common(parser, command)
 
 
 def _common(parser: argparse.ArgumentParser, command: object) -> None:
@@ -99,15 +111,25 @@ def _at_least_one(text: str) -> int:
     return number
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds
+
+
 def _runs(arguments: argparse.Namespace) -> int:
     from pytest_disttest.reports import past_runs
     from pytest_disttest.store import history
 
-    directory = _store(arguments)
-    _bring_in(directory)
-    rows = _repaired(directory, lambda: history.newest_runs(directory, limit=arguments.limit))
+    directory = store_of(arguments)
+    bring_in(directory)
+    rows = repaired(directory, lambda: history.newest_runs(directory, limit=arguments.limit))
     if arguments.json:
-        _print_json([asdict(row) for row in rows])
+        print_json([asdict(row) for row in rows])
     elif rows:
         past_runs.write_runs(rows, sys.stdout)
     else:
@@ -119,13 +141,13 @@ def _show(arguments: argparse.Namespace) -> int:
     from pytest_disttest.reports import past_runs
     from pytest_disttest.store import history
 
-    directory = _store(arguments)
-    _bring_in(directory)
-    report = _repaired(directory, lambda: history.report(directory, arguments.run, slowest=arguments.slowest))
+    directory = store_of(arguments)
+    bring_in(directory)
+    report = repaired(directory, lambda: history.report(directory, arguments.run, slowest=arguments.slowest))
     if arguments.json and arguments.failed:
-        _print_json({"run": asdict(report.run), "failures": [asdict(row) for row in report.failures]})
+        print_json({"run": asdict(report.run), "failures": [asdict(row) for row in report.failures]})
     elif arguments.json:
-        _print_json(asdict(report))
+        print_json(asdict(report))
     elif arguments.failed:
         past_runs.write_failures(report, sys.stdout)
     else:
@@ -134,82 +156,30 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _ingest(arguments: argparse.Namespace) -> int:
-    directory = _store(arguments)
+    directory = store_of(arguments)
     if not directory.is_dir():
-        raise _no_store(directory)
+        raise no_store(directory)
     summary = store.ingest(directory, verify=True)
     if arguments.json:
-        _print_json(summary._asdict())
+        print_json(summary._asdict())
     else:
         print(summary)
     return 1 if summary.left else 0
 
 
 def _hosts(arguments: argparse.Namespace) -> int:
-    from pytest_disttest.inventory import load_inventory
-    from pytest_disttest.reports import past_runs
+    from pytest_disttest.cli.hosts import list_hosts
 
-    here = Path.cwd()
-    hosts = tuple(load_inventory(_project(here), arguments.inventory, invocation_dir=here).hosts.values())
-    if arguments.json:
-        _print_json([_without_secrets(host) for host in hosts])
-    elif hosts:
-        past_runs.write_inventory(hosts, sys.stdout)
-    else:
-        print("no hosts are described; without any, `pytest --dist-hw` uses this machine")
-    return 0
+    return list_hosts(arguments)
 
 
-def _without_secrets(host: Host) -> dict[str, object]:
-    """Return *host* as plain values; of its environment only the names, for values may be secrets."""
-    return {**asdict(host), "environment": [name for name, _ in host.environment]}
+def _probe(arguments: argparse.Namespace) -> int:
+    from pytest_disttest.cli.hosts import probe
+
+    return probe(arguments)
 
 
-def _bring_in(directory: Path) -> None:
-    """Ingest what waits, so that a killed run is shown, too; where that fails the history is shown as it is."""
-    if not directory.is_dir():
-        raise _no_store(directory)
-    try:
-        summary = store.ingest(directory, deadline_s=2.0)
-    except StoreFault as fault:
-        print(f"disttest: {fault.message}; showing what was ingested before", file=sys.stderr)
-        return
-    for message in summary.messages:
-        print(f"disttest: {message}", file=sys.stderr)
+def _explain(arguments: argparse.Namespace) -> int:
+    from pytest_disttest.cli.explain import explain
 
-
-def _repaired(directory: Path, ask: Callable[[], Answer]) -> Answer:
-    """Return the answer of the history, made anew from the journals if it turns out to be damaged."""
-    from pytest_disttest.store.database import HistoryCorrupt
-
-    try:
-        return ask()
-    except HistoryCorrupt:
-        for message in store.ingest(directory, verify=True).messages:
-            print(f"disttest: {message}", file=sys.stderr)
-        return ask()
-
-
-def _no_store(directory: Path) -> StoreFault:
-    return StoreFault(
-        f"there is no store at {directory}", hint="run `pytest --dist-hw` first, or name one: --store DIR"
-    )
-
-
-def _store(arguments: argparse.Namespace) -> Path:
-    """Return the store that the user named, else the nearest one upwards, else where the project's would be."""
-    if arguments.store is not None:
-        return Path(arguments.store)
-    here = Path.cwd()
-    found = (place for place in (here, *here.parents) if store.store_directory(place).is_dir())
-    return store.store_directory(next(found, _project(here)))
-
-
-def _project(here: Path) -> Path:
-    """Return the nearest directory upwards that looks like a project's root, else *here*."""
-    found = (place for place in (here, *here.parents) if any((place / name).exists() for name in PROJECT_FILES))
-    return next(found, here)
-
-
-def _print_json(value: object) -> None:
-    print(json.dumps(value, indent=2))  # ASCII only: any terminal and any reader can take it
+    return explain(arguments)

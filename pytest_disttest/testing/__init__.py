@@ -18,6 +18,9 @@ that runs it; a new worker takes its place. A host with ``lost_at_s`` disappears
 Without *sharded* every worker has collected everything. With it, the first workers of a host share the files
 among them, and a worker that is given a case of another file collects that first, which takes time, or finds
 that it cannot, and refuses.
+
+A host may have capabilities; `ledgers_of` opens their books. Then ``drive`` counts on its own what runs there, and
+raises `HostOverfilled` when a scheduler gave away more than there is.
 """
 
 from __future__ import annotations
@@ -29,7 +32,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from pytest_disttest.model import Outcome, Plan, Unit
+from pytest_disttest.match.ledger import Ledger
+from pytest_disttest.model import Capabilities, Grant, Outcome, Plan, Unit
 from pytest_disttest.schedule import (
     Assign,
     Block,
@@ -37,6 +41,7 @@ from pytest_disttest.schedule import (
     CasesRefused,
     CaseStarted,
     Command,
+    DeviceLost,
     Event,
     Finish,
     Hold,
@@ -48,6 +53,21 @@ from pytest_disttest.schedule import (
     WorkerReady,
     WorkWanted,
 )
+from pytest_disttest.testing.taken import HostOverfilled, Taken
+
+__all__ = [
+    "FakeClock",
+    "FakeHost",
+    "HostOverfilled",
+    "Ran",
+    "Record",
+    "Sharded",
+    "Strategy",
+    "drive",
+    "free_seams",
+    "ledgers_of",
+    "plan_of",
+]
 
 TICK_S = 0.1
 
@@ -62,12 +82,18 @@ class Strategy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FakeHost:
-    """A host of *workers*; a case of one second takes ``1 / speed`` there. It disappears at *lost_at_s*, if ever."""
+    """A host of *workers*; a case of one second takes ``1 / speed`` there. It disappears at *lost_at_s*, if ever.
+
+    *capabilities* are what it has, None where nobody asks. *lost_devices* says of devices when they are lost: the
+    seconds, the kind, the id; what runs there runs on.
+    """
 
     name: str = "local"
     workers: int = 1
     speed: float = 1.0
     lost_at_s: float | None = None
+    capabilities: Capabilities | None = field(default=None, hash=False)
+    lost_devices: tuple[tuple[float, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +130,10 @@ class FakeClock:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One case on one worker, from beginning to end. *outcome* is None where the host was lost meanwhile."""
+    """One case on one worker, from beginning to end. *outcome* is None where the host was lost meanwhile.
+
+    *grant* is what it might use, None where nothing was said.
+    """
 
     case: int
     worker: str
@@ -112,6 +141,7 @@ class Ran:
     started_s: float
     ended_s: float
     outcome: Outcome | None
+    grant: Grant | None = None
 
 
 @dataclass(slots=True)
@@ -187,6 +217,15 @@ def plan_of(
     )
 
 
+def ledgers_of(hosts: Sequence[FakeHost]) -> dict[str, Ledger]:
+    """Return a new ledger for each of *hosts* that has capabilities, by name."""
+    return {
+        host.name: Ledger(host.name, host.capabilities, workers=host.workers)
+        for host in hosts
+        if host.capabilities is not None
+    }
+
+
 def free_seams(unit: Unit) -> tuple[int, ...]:
     """Return the price of each cut of *unit* where nothing is shared: the lowest, or never in a binding one."""
     return ((9 if unit.binding else 0),) * (len(unit.cases) - 1)
@@ -203,6 +242,7 @@ class _FakeWorker:
     started_s: float = 0.0
     holds: set[int] | None = None
     collected_s: float = 0.0
+    grants: dict[int, Grant] = field(default_factory=dict)
 
 
 class _World:
@@ -227,12 +267,17 @@ class _World:
         self._file_of = {case: place for place, file in enumerate(sharded.files) for case in file} if sharded else {}
         self._clock = FakeClock()
         self._workers: dict[str, _FakeWorker] = {}
+        self._taken: dict[str, Taken] = {}
         self._lost: set[str] = set()
         self._started = 0
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._entries = 0
 
     def open(self, host: FakeHost) -> None:
+        if host.capabilities is not None:
+            self._taken[host.name] = Taken(host.name, host.capabilities, host.workers)
+        for moment, kind, device in host.lost_devices:
+            self._at(moment, partial(self._tell, DeviceLost(host.name, kind, device)))
         for place in range(host.workers):
             self._at(0.0, partial(self._welcome, host, place))
         if host.lost_at_s is not None:
@@ -267,8 +312,10 @@ class _World:
 
     def _obey(self, command: Command) -> None:
         match command:
-            case Assign(name, cases):
+            case Assign(name, cases, grants):
                 self.record.batches.append(command)
+                if name in self._workers:
+                    self._workers[name].grants.update(zip(cases, grants, strict=False))
                 self._at(self._clock.now + self._latency_s, lambda: self._receive(name, cases))
             case Finish(name):
                 self.record.finished.append(name)
@@ -336,6 +383,8 @@ class _World:
     def _begin(self, worker: _FakeWorker) -> None:
         case = worker.running = worker.queue.popleft()
         worker.started_s = self._clock.now
+        if worker.host.name in self._taken:
+            self._taken[worker.host.name].begin(case, worker.grants.get(case))
         self._at(self._clock.now + self._seconds(case) / worker.host.speed, lambda: self._end(worker, case))
         self._tell(CaseStarted(worker.name, case))
         if len(worker.queue) <= worker.ask_at:
@@ -364,7 +413,12 @@ class _World:
         self._tell(HostLost(host.name))
 
     def _note(self, worker: _FakeWorker, case: int, outcome: Outcome | None) -> None:
-        self.record.ran.append(Ran(case, worker.name, worker.host.name, worker.started_s, self._clock.now, outcome))
+        if worker.host.name in self._taken:
+            self._taken[worker.host.name].end(case)
+        ran = Ran(
+            case, worker.name, worker.host.name, worker.started_s, self._clock.now, outcome, worker.grants.get(case)
+        )
+        self.record.ran.append(ran)
 
 
 def _durations(seconds: Mapping[int, float] | Callable[[int], float] | float) -> Callable[[int], float]:

@@ -1,0 +1,322 @@
+"""From a demand and the standing of all hosts to its explanation.
+
+Every count and every proposal rests on the same sets of hosts that decide about the match. What does not depend on
+the demand as a whole (what a condition does alone, what a host has of a key) is worked out once and shared by all
+explanations, so that thousands of them cost little more than their own lines.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from pytest_disttest.model import Demand, Requirement
+from pytest_disttest.needs import key_of
+
+from .explanation import (
+    FITS,
+    HELD,
+    OUT,
+    PENDING,
+    READY,
+    STATES,
+    UNSATISFIABLE,
+    AlternativeRow,
+    ConditionRow,
+    Explanation,
+    Failing,
+    HostFailing,
+    HostRow,
+    Standing,
+)
+from .fleet import Fleet, Judged, bits
+from .groups import Alternative, alternatives_of, speaks_of_kind
+from .lookup import MET, UNKNOWN, UNMET
+from .obstacles import Obstacles, Part
+from .relaxing import relaxations
+from .shown import condition
+from .survey import Have, Survey
+
+_CODE_OF_STATE: Final = {"disabled": "DISABLED", "offline": "OFFLINE", "unprobed": "PROBE_FAILED",
+                         "quarantined": "QUARANTINED", "leased": "LEASED", "busy": "BUSY"}  # fmt: skip
+
+
+class _Condition(NamedTuple):
+    """What a condition does alone, by row of the fleet what there is of its key, and where that is unknown.
+
+    *name* stands for all that *haves* depend on.
+    """
+
+    row: ConditionRow
+    name: tuple[str, str, bool]
+    haves: tuple[Have | None, ...]
+    unknown: int
+    is_amount: bool
+
+
+class _View(NamedTuple):
+    """One alternative as the fleet sees it."""
+
+    alternative: Alternative
+    conditions: tuple[_Condition, ...]
+    steps: tuple[Judged, ...]
+    judged: Judged
+    parts: list[Part]
+
+
+class _Place(NamedTuple):
+    """A registered host, its row in the fleet (-1 where nothing is known of it), and why it is drained."""
+
+    host: str
+    standing: Standing
+    row: int
+    drained: str
+
+
+def explain(demand: Demand, hosts: Mapping[str, Standing]) -> Explanation:
+    """Return where *demand* fits among *hosts*, and why it does not elsewhere."""
+    return Explainer(hosts).explain(demand)
+
+
+class Explainer:
+    """Explains many demands over the same hosts; what they have in common is worked out once."""
+
+    def __init__(self, hosts: Mapping[str, Standing]) -> None:
+        standings = {name: _checked(hosts[name]) for name in sorted(hosts)}
+        known = {name: each.capabilities for name, each in standings.items() if each.capabilities is not None}
+        self._fleet = Fleet(known)
+        self._survey = Survey(self._fleet)
+        self._obstacles = Obstacles(self._fleet)
+        rows = {name: row for row, name in enumerate(self._fleet.names)}
+        self._places = tuple(
+            _Place(name, each, rows.get(name, -1), known[name].drained if name in known else "")
+            for name, each in standings.items()
+        )
+        # Of a disabled host nothing is expected, so it does not count; what it has is told where it would fit.
+        self._looked = self._fleet.everywhere & ~self._in("disabled")
+        self._usable = self._looked & ~self._fleet.drained
+        self._ready = self._usable & self._in(READY)
+        self._stages = self._counted_stages()
+        self._conditions: dict[tuple[Requirement, bool], _Condition] = {}
+        self._told: dict[tuple[object, ...], dict[int, HostFailing]] = {}
+        self._rows: dict[tuple[str, str, bool], HostRow] = {}
+
+    def explain(self, demand: Demand) -> Explanation:
+        """Return where *demand* fits, and why it does not elsewhere."""
+        views = sorted(map(self._view, alternatives_of(demand)), key=self._badness)
+        met = unknown = 0
+        for view in views:
+            met |= view.judged.met
+            unknown |= view.judged.unknown
+        total = Judged(met, unknown & ~met)
+        rows = self._host_rows(total, self._short_of(views, self._fleet.everywhere & ~met & ~unknown))
+        told = tuple(map(self._alternative, views))
+        ready = tuple(self._fleet.names[row] for row in bits(met & self._ready))
+        later = tuple((row.host, row.reason or row.state) for row in rows if row.code and _could(row))
+        return Explanation(
+            demand=demand,
+            verdict=FITS if ready else PENDING if later else UNSATISFIABLE,
+            codes=() if ready else _codes(rows, later),
+            hosts=ready,
+            later=later,
+            funnel=(*self._stages, ("match", (met & self._usable & self._probed).bit_count()), ("ready", len(ready))),
+            rows=rows,
+            alternatives=told,
+            histogram=_histogram(rows, told[0]),
+        )
+
+    def _in(self, state: str) -> int:
+        return sum(1 << each.row for each in self._places if each.row >= 0 and each.standing.state == state)
+
+    def _counted_stages(self) -> tuple[tuple[str, int], ...]:
+        states = [each.standing.state for each in self._places]
+        self._probed = self._looked & ~self._in("offline") & ~self._in("unprobed")
+        left = [sum(state not in OUT[:stage] for state in states) for stage in range(len(OUT) + 1)]
+        stages = tuple(zip(("registered", "enabled", "online", "probed"), left, strict=True))
+        return (*stages, ("usable", (self._usable & self._probed).bit_count()))
+
+    def _view(self, alternative: Alternative) -> _View:
+        steps = self._fleet.steps(alternative)
+        judged = steps[-1] if steps else Judged(self._fleet.everywhere, 0)
+        parts = self._obstacles.parts(alternative, self._fleet.everywhere)
+        software = speaks_of_kind(alternative)
+        return _View(
+            alternative, tuple(self._condition(r, software=software) for r in alternative), steps, judged, parts
+        )
+
+    def _badness(self, view: _View) -> tuple[int, int, int, list[str]]:
+        """Return what orders alternatives: where more hosts fit, or are nearer, it is better; last come the words."""
+        nearest = min((ways[0].bit_count() for rows, ways in view.parts if rows & self._usable), default=0)
+        met = view.judged.met
+        words = [each.row.text for each in view.conditions]
+        return -(met & self._ready).bit_count(), -(met & self._usable).bit_count(), nearest, words
+
+    def _host_rows(self, total: Judged, short: int) -> tuple[HostRow, ...]:
+        found = []
+        for place in self._places:
+            row = place.row
+            status = ""
+            if row >= 0:
+                status = MET if total.met >> row & 1 else UNKNOWN if total.unknown >> row & 1 else UNMET
+            lacks = row >= 0 and bool(short >> row & 1)
+            name = place.host, status, lacks
+            if name not in self._rows:
+                self._rows[name] = _host_row(place, status, lacks_capacity=lacks)
+            found.append(self._rows[name])
+        return tuple(found)
+
+    def _short_of(self, views: Iterable[_View], hosts: int) -> int:
+        """Return those of *hosts* that would do if they only had more of what tests use up, and have some of it."""
+        short = 0
+        for view in views:
+            amounts = sum(1 << place for place, each in enumerate(view.conditions) if each.is_amount)
+            for rows, ways in view.parts:
+                for way in ways if rows & hosts & ~short else ():
+                    if way and not way & ~amounts:
+                        short |= self._having(view, way, rows & hosts & ~short)
+        return short
+
+    def _having(self, view: _View, way: int, hosts: int) -> int:
+        """Return those of *hosts* that have some of everything that a way out is about."""
+        haves = [view.conditions[place].haves for place in bits(way)]
+        return sum(1 << row for row in bits(hosts) if all(have[row] and have[row].value for have in haves))
+
+    def _alternative(self, view: _View) -> AlternativeRow:
+        names, met = self._fleet.names, view.judged.met
+        missing = self._looked & ~met
+        failing = [each for rows, ways in view.parts for each in self._lacking(view, rows & missing, ways[0])]
+        failing.sort(key=lambda each: each.host)
+        eased = (
+            ()
+            if met & self._usable
+            else relaxations(view.alternative, view.parts, self._survey, self._obstacles, self._usable)
+        )
+        hosts = tuple(names[row] for row in bits(met & self._looked))
+        return AlternativeRow(self._condition_rows(view), hosts, tuple(failing), eased)
+
+    def _condition_rows(self, view: _View) -> tuple[ConditionRow, ...]:
+        return tuple(
+            ConditionRow((step.met & self._looked).bit_count(), *each.row[1:])
+            for each, step in zip(view.conditions, view.steps, strict=True)
+        )
+
+    def _condition(self, requirement: Requirement, *, software: bool) -> _Condition:
+        """Return what a condition does alone."""
+        name = requirement, software
+        found = self._conditions.get(name)
+        if found is None:
+            found = self._conditions[name] = self._alone(requirement, software=software)
+        return found
+
+    def _alone(self, requirement: Requirement, *, software: bool) -> _Condition:
+        alone = self._fleet.alone(requirement, software=software)
+        missing = self._looked & ~alone.met
+        seen = self._survey.seen(requirement, software=software)
+        best = next(((have, rows & self._looked) for have, rows in seen if rows & self._looked), None)
+        nearest = next(((have, rows & missing) for have, rows in seen if rows & missing), None)
+        whys = ((row, self._survey.why_unknown(requirement, row)) for row in bits(alone.unknown & self._looked))
+        row = ConditionRow(
+            0,
+            requirement,
+            condition(requirement),
+            (alone.met & self._looked).bit_count(),
+            None if best is None else self._survey.named(*best),
+            None if nearest is None else self._survey.named(*nearest),
+            self._survey.near_misses(requirement, missing, software=software),
+            tuple((self._fleet.names[row], why) for row, why in whys),
+        )
+        name = self._survey.name(requirement, software=software)
+        haves = self._survey.haves(requirement, software=software)
+        return _Condition(row, name, haves, alone.unknown, is_amount=_is_amount(requirement))
+
+    def _lacking(self, view: _View, hosts: int, conditions: int) -> Iterable[HostFailing]:
+        """Yield what hosts with the same way out lack."""
+        if not hosts:
+            return
+        lacking = [(place, view.conditions[place]) for place in bits(conditions)]
+        # What is said of a host depends on keys and places, not on limits: thousands of demands share it.
+        name = tuple((place, each.name, each.unknown) for place, each in lacking)
+        told = self._told.setdefault(name, {})
+        for row in bits(hosts):
+            found = told.get(row)
+            if found is None:
+                failing = sorted((_failing(place, each, row) for place, each in lacking), key=_blame)
+                found = told[row] = HostFailing(self._fleet.names[row], tuple(failing))
+            yield found
+
+
+def _failing(place: int, known: _Condition, row: int) -> Failing:
+    have = known.haves[row]
+    return Failing(place, "" if have is None else have.text, unknown=bool(known.unknown >> row & 1))
+
+
+def _blame(failing: Failing) -> tuple[bool, int]:
+    """Return what orders the conditions that a host lacks: where there is no device, their number says it best."""
+    return failing.have != "0", failing.place
+
+
+def _checked(standing: Standing) -> Standing:
+    if standing.state not in STATES:
+        raise ValueError(f"no host is {standing.state!r}: it is one of {', '.join(STATES)}")
+    if standing.capabilities is None and standing.state in (*HELD, READY):
+        return standing._replace(state="unprobed", reason=standing.reason or "not probed")
+    return standing
+
+
+def _host_row(place: _Place, status: str, *, lacks_capacity: bool) -> HostRow:
+    state = place.standing.state
+    code = _code(state, status, place.drained)
+    if code == "REQUIREMENTS" and lacks_capacity:
+        code = "CAPACITY"
+    return HostRow(place.host, state, status, code, place.drained if code == "DRAINED" else place.standing.reason)
+
+
+def _code(state: str, status: str, drained: str) -> str:
+    if state == "disabled":
+        return "DISABLED"
+    if drained and status == MET:
+        return "DRAINED"
+    if status == UNMET:
+        return "REQUIREMENTS"
+    if status == UNKNOWN and state in (*HELD, READY):
+        return "UNKNOWN_VALUE"
+    return "" if state == READY else _CODE_OF_STATE[state]
+
+
+def _could(row: HostRow) -> bool:
+    """Whether waiting for a host may help: it meets the demand, or may once somebody could look."""
+    if row.state in ("disabled", READY) or row.code in ("DRAINED", "REQUIREMENTS", "CAPACITY"):
+        return False
+    return row.status in (MET, "") or row.state in OUT
+
+
+def _codes(rows: Sequence[HostRow], later: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    if not rows:
+        return ("NO_HOSTS",)
+    pending = {host for host, _ in later}
+    found = Counter(row.code for row in rows if not pending or row.host in pending)
+    return tuple(sorted(found, key=lambda code: (-found[code], code)))
+
+
+def _is_amount(requirement: Requirement) -> bool:
+    key = key_of(requirement.key)
+    return key is not None and key.consumed and requirement.operator in (">", ">=", "=")
+
+
+def _histogram(rows: Sequence[HostRow], best: AlternativeRow) -> tuple[tuple[str, int], ...]:
+    """Count the hosts that do not run the test, each once, by what is in the way: in the order of the conditions."""
+    blamed = {each.host: each.failing[0].place for each in best.failing if each.failing}
+    places: Counter[tuple[int, bool]] = Counter()
+    others: Counter[str] = Counter()
+    for row in rows:
+        if not row.code:
+            continue
+        if row.code in ("REQUIREMENTS", "CAPACITY", "UNKNOWN_VALUE") and row.host in blamed:
+            places[blamed[row.host], row.code == "UNKNOWN_VALUE"] += 1
+        else:
+            others["drained" if row.code == "DRAINED" else row.state] += 1
+    told = Counter[str]()
+    for place, unknown in sorted(places):
+        told[best.conditions[place].requirement.key + " unknown" * unknown] += places[place, unknown]
+    return (*told.items(), *((word, others[word]) for word in (*STATES, "drained") if word in others))

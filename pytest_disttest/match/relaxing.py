@@ -1,0 +1,156 @@
+"""The smallest changes to an alternative that make a host fit: one condition eased to what a host has, or dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from pytest_disttest.model import Requirement, Value
+
+from .comparing import rounded_size
+from .fleet import bits
+from .groups import Alternative, is_count, speaks_of_kind
+from .obstacles import Obstacles, Part
+from .operators import ORDER, UPWARD, as_number, kind_of, lineage, listed, owner_of, rank
+from .shown import condition
+from .survey import Survey, gap_of
+
+MOST: Final = 5
+MOST_CHANGES: Final = 3
+
+
+class Change(NamedTuple):
+    """One condition, by its place in the alternative: eased to *eased*, or dropped where that is None."""
+
+    place: int
+    eased: Requirement | None
+
+
+class Relaxation(NamedTuple):
+    """Changes that together make *hosts* fit (sorted), and their words: ``gpu.memory >= 79.6 GiB``."""
+
+    changes: tuple[Change, ...]
+    hosts: tuple[str, ...]
+    text: str
+
+
+def relaxations(
+    alternative: Alternative, parts: Iterable[Part], survey: Survey, obstacles: Obstacles, usable: int
+) -> tuple[Relaxation, ...]:
+    """Return the smallest changes with which a host among *usable* fits, at most MOST of at most MOST_CHANGES each.
+
+    None contains another. One that eases stands before one that drops, the one that eases the least first.
+    """
+    by_conditions: dict[int, int] = {}
+    for rows, ways in parts:
+        if rows & usable:
+            for conditions in ways:
+                if conditions and conditions.bit_count() <= MOST_CHANGES:
+                    by_conditions[conditions] = by_conditions.get(conditions, 0) | rows & usable
+    found = []
+    for conditions in _smallest(by_conditions):
+        row = _nearest_host(alternative, conditions, by_conditions[conditions], survey)
+        changes = _eased(alternative, row, conditions, survey, obstacles)
+        hosts = survey.fleet.judged(changed(alternative, changes)).met & usable
+        if hosts:
+            found.append(((len(changes), _cost(alternative, changes), conditions), changes, hosts))
+    found.sort(key=lambda each: each[0])
+    return tuple(
+        Relaxation(changes, tuple(survey.fleet.names[row] for row in bits(hosts)), _text(alternative, changes))
+        for _, changes, hosts in found[:MOST]
+    )
+
+
+def _smallest(sets: Iterable[int]) -> list[int]:
+    kept: list[int] = []
+    for each in sorted(sets, key=lambda each: (each.bit_count(), each)):
+        if not any(other & ~each == 0 for other in kept):
+            kept.append(each)
+    return kept
+
+
+def _nearest_host(alternative: Alternative, conditions: int, rows: int, survey: Survey) -> int:
+    """Return the host among *rows* that comes nearest: by the first of the conditions, then by the next."""
+    software = speaks_of_kind(alternative)
+    for place in bits(conditions):
+        seen = survey.seen(alternative[place], software=software)
+        nearest = (rows & have for _, have in seen if rows & have)
+        rows = next(nearest, rows)
+    return next(bits(rows))
+
+
+def changed(alternative: Alternative, changes: Sequence[Change]) -> Alternative:
+    """Return *alternative* with its conditions eased or dropped."""
+    eased = {change.place: change.eased for change in changes}
+    kept = (eased.get(place, requirement) for place, requirement in enumerate(alternative))
+    return tuple(requirement for requirement in kept if requirement is not None)
+
+
+def ease(requirement: Requirement, value: Value | None) -> Requirement | None:
+    """Return *requirement* eased so that *value* meets it, None where it can only be dropped.
+
+    Sizes are rounded away from what is wanted to a tenth of their unit, so that they can be written down.
+    """
+    if requirement.operator not in ORDER or value is None:
+        return None
+    key, kind = requirement.key, kind_of(requirement.key)
+    up = requirement.operator in UPWARD
+    if kind == "level" and lineage(value)[0] not in lineage(requirement.value):
+        return None
+    number = as_number(value)
+    text = str(lineage(value)[0] if kind == "level" else value)
+    if kind == "size":
+        if number is None:
+            return None
+        value, text = rounded_size(int(number), up=not up)
+    elif rank(kind, value) is None:
+        return None
+    if up and as_number(value) == 0:
+        return None  # at least nothing is no condition
+    operator = ">=" if up else "<="
+    return Requirement(key, operator, listed(value)[0], f"{key} {operator} {text}")
+
+
+def _eased(
+    alternative: Alternative, row: int, conditions: int, survey: Survey, obstacles: Obstacles
+) -> tuple[Change, ...]:
+    """Return the changes by which one host fits once *conditions* are given up."""
+    changes = []
+    for place in bits(conditions):
+        requirement = alternative[place]
+        kind = owner_of(requirement.key)
+        if not kind:
+            have = survey.haves(requirement, software=speaks_of_kind(alternative))[row]
+            value = None if have is None else have.value
+        else:
+            left = obstacles.devices_left(alternative, row, conditions, kind)
+            value = len(left) if is_count(requirement) else _common(requirement, left, survey)
+        changes.append(Change(place, ease(requirement, value)))
+    return tuple(changes)
+
+
+def _common(requirement: Requirement, devices: Sequence[int], survey: Survey) -> Value | None:
+    """Return the value that all *devices* are good for; None where one has none, or it has no order."""
+    rows = survey.fleet.devices(owner_of(requirement.key)).devices
+    values = [rows[device][1].facts.get(requirement.key) for device in devices]
+    known = [(rank(kind_of(requirement.key), value), value) for value in values if value is not None]
+    if not known or len(known) < len(values) or any(order is None for order, _ in known):
+        return None
+    pick = min if requirement.operator in UPWARD else max
+    return pick(known, key=lambda each: each[0])[1]
+
+
+def _cost(alternative: Alternative, changes: Sequence[Change]) -> float:
+    """Return how much is given up: of a number the part by which it is eased, 1 of another order, 2 for dropping."""
+    cost = 0.0
+    for change in changes:
+        gap = None if change.eased is None else gap_of(alternative[change.place], change.eased.value)
+        cost += 2.0 if change.eased is None else 1.0 if gap is None else min(gap, 1.0)
+    return cost
+
+
+def _text(alternative: Alternative, changes: Sequence[Change]) -> str:
+    return " and ".join(
+        f"without {condition(alternative[change.place])}" if change.eased is None else change.eased.origin
+        for change in changes
+    )

@@ -1,0 +1,69 @@
+"""Which cases ask for something of their host, what that is, and which hosts could ever give it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pytest_disttest.match.costs import reserves
+from pytest_disttest.match.ledger import Ledger
+from pytest_disttest.model import NOTHING, Demand, Plan
+
+
+class Asking:
+    """The *demands* of cases, those that ask for nothing left out, and the ledgers of hosts (more exactly: of places).
+
+    *memory* is what cases are known to take in bytes. A case is *costly* if it takes more than room for one plain
+    test; others only prefer some hosts. Costly cases go only where a ledger could give what they ask for.
+    """
+
+    def __init__(
+        self, plan: Plan, demands: Mapping[int, Demand], ledgers: Mapping[str, Ledger], memory: Mapping[int, int]
+    ) -> None:
+        self._demands = {case: demand for case, demand in demands.items() if demand.prefer or reserves(demand)}
+        self.ledgers = ledgers
+        self._memory = memory
+        numbers: dict[Demand, int] = {}
+        self.signs = {case: numbers.setdefault(demand, len(numbers) + 1) for case, demand in self._demands.items()}
+        costly = {demand for demand in numbers if reserves(demand)}
+        self._costly = frozenset(case for case, demand in self._demands.items() if demand in costly)
+        self._everywhere = frozenset(ledgers)
+        self._able: dict[Demand, frozenset[str]] = {}
+        self.plan = replace(plan, eligible=self._eligible(plan.eligible))
+
+    def demand(self, case: int) -> Demand:
+        """Return what *case* asks for; a plain one asks for nothing."""
+        return self._demands.get(case, NOTHING)
+
+    def memory(self, case: int) -> int:
+        """Return the bytes that *case* is known to take, 0 where nobody knows."""
+        return self._memory.get(case, 0)
+
+    def is_costly(self, case: int) -> bool:
+        """Whether *case* takes more than room for one plain test."""
+        return case in self._costly
+
+    def costly_at(self, ledger: Ledger) -> list[int]:
+        """Return the costly cases that could run where *ledger* is kept."""
+        places = {place for place, other in self.ledgers.items() if other is ledger}
+        return [case for case in sorted(self._costly) if not places.isdisjoint(self.plan.eligible[case])]
+
+    def lose(self, place: str, kind: str, device: str) -> None:
+        """A device is of no use any more: fewer cases may fit its host, and all places that share its ledger."""
+        ledger = self.ledgers.get(place)
+        if ledger is not None:
+            ledger.lose(kind, device)
+            self._able.clear()
+            self.plan = replace(self.plan, eligible=self._eligible(self.plan.eligible))
+
+    def _eligible(self, before: Mapping[int, frozenset[str]]) -> Mapping[int, frozenset[str]]:
+        """Return the hosts that fit each case, and could give what it asks for."""
+        fitting = {case: before.get(case, self._everywhere) & self._could(self._demands[case]) for case in self._costly}
+        return {**before, **fitting}
+
+    def _could(self, demand: Demand) -> frozenset[str]:
+        found = self._able.get(demand)
+        if found is None:
+            found = frozenset(place for place, ledger in self.ledgers.items() if ledger.could(demand))
+            self._able[demand] = found
+        return found

@@ -1,0 +1,154 @@
+"""The machine with cases that ask for something, and devices that get lost: no host is overfilled, no run stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, precondition, rule
+from rigs.scheduling import HOSTS, SchedulerMachine, Worker
+
+from pytest_disttest.match.ledger import Ledger
+from pytest_disttest.model import Capabilities, Demand, Device, Grant, Plan, Preference, Requirement, Unit
+from pytest_disttest.schedule import DeviceLost, Scheduler, WorkerReady
+from pytest_disttest.testing.taken import Taken
+
+GIB = 2**30
+MOST_WORKERS = 7
+PROCESSORS = {"a": 2, "b": 4, "c": 4}
+GPUS = {"a": 1, "b": 2, "c": 0}
+LICENSES = {"a": 0, "b": 0, "c": 2}
+
+
+def least(key: str, amount: int) -> Requirement:
+    return Requirement(key, ">=", amount)
+
+
+GPU, TWO = (least("gpu.count", 1),), (least("gpu.count", 2),)
+DEMANDS: dict[str, tuple[Demand, Callable[[str, int], bool]]] = {
+    # and whether a host with so many working GPUs could serve it, worked out by hand
+    "gpu": (Demand((GPU,)), lambda host, gpus: gpus >= 1),
+    "two": (Demand((TWO,)), lambda host, gpus: gpus >= 2),
+    "half": (Demand((GPU,), share=0.5), lambda host, gpus: gpus >= 1),
+    "alone": (Demand(exclusive="host"), lambda host, gpus: True),
+    "all gpus": (Demand((GPU,), exclusive="gpu"), lambda host, gpus: gpus >= 1),
+    "cores": (Demand(((least("cpu.processors", 3),),)), lambda host, gpus: PROCESSORS[host] >= 3),
+    "memory": (Demand(((least("memory", 6 * GIB),),)), lambda host, gpus: True),
+    "license": (Demand(((least("resource.license", 2),),)), lambda host, gpus: LICENSES[host] >= 2),
+    "either": (Demand((GPU, (least("resource.license", 1),))), lambda host, gpus: gpus >= 1 or host == "c"),
+    "liking": (Demand(prefer=(Preference(least("cpu.processors", 4)),)), lambda host, gpus: True),
+    "gpu liking": (Demand((GPU,), prefer=(Preference(least("gpu.count", 2)),)), lambda host, gpus: gpus >= 1),
+}
+
+
+def capabilities(host: str) -> Capabilities:
+    return Capabilities(
+        {"cpu.processors": PROCESSORS[host], "memory": 8 * GIB, "resource.license": LICENSES[host]},
+        tuple(Device("gpu", f"{host}{place}") for place in range(GPUS[host])),
+        hw_class=host,
+    )
+
+
+class GrantsMachine(SchedulerMachine):
+    def scheduler_of(
+        self, plan: Plan, seams: Callable[[Unit], tuple[int, ...]], predicted: dict[int, float], data: st.DataObject
+    ) -> Scheduler:
+        names = data.draw(st.lists(st.sampled_from(sorted(DEMANDS)), min_size=1, max_size=3))
+        some = st.dictionaries(st.sampled_from(sorted(self.cases)), st.sampled_from(names), min_size=1)
+        self.asks: dict[int, str] = data.draw(some)
+        self.lost: set[str] = set()
+        self.moved: set[str] = set()
+        self.grants: dict[int, Grant] = {}
+        ledgers = {host: Ledger(host, capabilities(host), workers=MOST_WORKERS) for host in HOSTS}
+        demands = {case: DEMANDS[name][0] for case, name in self.asks.items()}
+        return Scheduler(plan, seams=seams, predicted=predicted, demands=demands, ledgers=ledgers)
+
+    # what the model knows
+
+    def eligible(self, case: int) -> frozenset[str]:
+        fits = super().eligible(case)
+        if case not in self.asks:
+            return fits
+        could = DEMANDS[self.asks[case]][1]
+        return frozenset(host for host in fits if could(host, len(self.gpus(host))))
+
+    def gpus(self, host: str) -> set[str]:
+        """Return the GPUs of *host* that work."""
+        return {f"{host}{place}" for place in range(GPUS[host])} - self.lost
+
+    def is_costly(self, case: int) -> bool:
+        return self.asks.get(case, "liking") != "liking"
+
+    def has_left(self, worker: Worker, unit: Unit) -> bool:
+        left = unit.key in self.moved and not {*worker.has} & {*unit.cases}
+        return left or super().has_left(worker, unit)
+
+    # what the scheduler says
+
+    def take(self, name: str, worker: Worker, cases: tuple[int, ...]) -> None:
+        if any(case in self.asks for case in cases):
+            assert not worker.has, "what asks for something is handed out to a worker that has nothing"
+        assert not any(map(self.is_costly, worker.has)), "and nothing comes after it"
+        super().take(name, worker, cases)
+
+    def grant(self, name: str, cases: tuple[int, ...], grants: tuple[Grant, ...]) -> None:
+        if not any(map(self.is_costly, cases)):
+            assert not grants
+            return
+        ((case,), (grant,)) = cases, grants
+        assert not {device.id for device in grant.devices} & self.lost, "a lost device is not given"
+        self.serves(self.asks[case], grant)
+        self.grants[case] = grant
+        self.no_host_is_overfilled()
+
+    def serves(self, name: str, grant: Grant) -> None:
+        """What was asked for is in the grant."""
+        gpus = [device for device in grant.devices if device.kind == "gpu"]
+        wanted = {"gpu": 1, "two": 2, "half": 1, "gpu liking": 1, "all gpus": len(self.gpus(grant.host))}.get(name, 0)
+        assert len(gpus) >= wanted
+        assert all(device.share == (0.5 if name == "half" else 1.0) for device in gpus)
+        assert grant.exclusive == (name == "alone")
+        assert name != "cores" or grant.cores >= 3
+        assert name != "memory" or grant.memory == 6 * GIB
+        assert name != "license" or grant.pools == (("license", 2),)
+        assert name != "either" or gpus or grant.pools
+
+    # rules
+
+    @rule(host=st.sampled_from(HOSTS))
+    def a_crew_comes(self, host: str) -> None:
+        """Three workers at once, so that a host is crowded."""
+        if host not in self.gone and len(self.workers) < 4:
+            for _ in range(3):
+                name = f"gw{self.started}"
+                self.started += 1
+                self.workers[name] = Worker(host)
+                self.tell(WorkerReady(name, host))
+
+    @precondition(lambda self: len(self.lost) < 2)
+    @rule(device=st.sampled_from(["a0", "b0", "b1"]))
+    def a_device_is_lost(self, device: str) -> None:
+        if device not in self.lost:
+            before = {case: self.hosts_of(case) for case in self.cases}
+            self.lost.add(device)
+            self.moved |= {self.cases[case].key for case, hosts in before.items() if hosts != self.hosts_of(case)}
+            self.tell(DeviceLost(device[0], "gpu", device))
+
+    # what always holds
+
+    @invariant()
+    def no_host_is_overfilled(self) -> None:
+        """Counted from what workers have in hand, with a slot for each that has plain cases."""
+        if not hasattr(self, "plan"):
+            return
+        for host in HOSTS:
+            taken = Taken(host, capabilities(host), MOST_WORKERS)
+            for worker in self.workers.values():
+                if worker.host == host and worker.has:
+                    case = worker.has[0]
+                    taken.begin(case, self.grants[case] if self.is_costly(case) else None)
+
+
+TestGrants = GrantsMachine.TestCase
+TestGrants.settings = settings(max_examples=250, stateful_step_count=40, deadline=None)
