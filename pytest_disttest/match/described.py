@@ -8,6 +8,7 @@ from typing import Any, Final
 from pytest_disttest.model import Capabilities, Host, Value
 from pytest_disttest.needs import family_of_key, probed_keys
 
+from .operators import listed
 from .vouched import with_declared
 
 BASIC: Final = ("os", "arch", "cpu.processors", "hostname")
@@ -30,7 +31,8 @@ def described(
         unknown = {**_not_asked(frozenset(asked), facts), **unknown}
     observed = told._replace(facts=facts, unknown=unknown)
     judged = with_declared(observed, dict(host.declared)) if host.declared else observed
-    return judged._replace(facts={**judged.facts, **owned(host)})
+    tags = dict.fromkeys((*listed(facts.get("tag", ())), *host.tags))
+    return judged._replace(facts={**judged.facts, **owned(host), "tag": tuple(tags)})
 
 
 def basic_facts(hello: Mapping[str, Any]) -> dict[str, Value]:
@@ -38,7 +40,11 @@ def basic_facts(hello: Mapping[str, Any]) -> dict[str, Value]:
     facts: dict[str, Value] = {key: hello[key] for key in BASIC if key in hello}
     if "python" in hello:
         facts["python.version"] = hello["python"]
-    return facts
+    return facts | _frozen(hello.get("lab", {}))
+
+
+def _frozen(facts: Mapping[str, Any]) -> dict[str, Value]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
 
 
 def owned(host: Host) -> dict[str, Value]:

@@ -6,12 +6,11 @@ import os
 import platform
 import socket
 import sys
+from collections.abc import Mapping
 from typing import Any
 
+from pytest_disttest.worker.machine import ARCHITECTURES, SYSTEMS, affinity, folders
 from pytest_disttest.worker.probes import cgroups
-
-SYSTEMS = {"Linux": "linux", "Darwin": "macos", "Windows": "windows", "FreeBSD": "freebsd"}
-ARCHITECTURES = {"amd64": "x86_64", "x64": "x86_64", "arm64": "aarch64"}
 
 
 def host_facts() -> dict[str, Any]:
@@ -26,7 +25,18 @@ def host_facts() -> dict[str, Any]:
         "executable": sys.executable,
         "platform": platform_name(),
         "pid": os.getpid(),
+        "lab": lab_facts(os.environ),
     }
+
+
+def lab_facts(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a lab's drop-in files say of this host: a test that asks for a tag of theirs waits for no probe."""
+    if not any(map(os.path.isdir, folders(environment))):
+        return {}
+    from pytest_disttest.worker.probes.dropin import probe
+    from pytest_disttest.worker.probes.finding import Place
+
+    return probe(Place(environment=dict(environment))).facts
 
 
 def platform_name() -> str:
@@ -44,12 +54,6 @@ def processors() -> int:
     """Return how many processors this process may use: its affinity, or less where its cgroups allow less time."""
     quota = cgroups.processors(_text)
     return affinity() if quota is None else max(1, min(affinity(), int(quota)))
-
-
-def affinity() -> int:
-    """Return how many processors this process may run on, where the system tells."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
 
 
 def _text(path: str) -> str:

@@ -14,11 +14,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-HARDWARE = ("system", "cpu", "memory", "disk", "gpu", "accel")
-SOFTWARE = ("system", "gpu", "accel", "python")
 CPU = ("arch", "cpu.vendor-name", "cpu.family", "cpu.model", "cpu.stepping", "cpu.model-name", "cpu.processors",
        "cpu.cores", "cpu.sockets", "cpu.threads-per-core", "cpu.numa-nodes", "disk.rotational",
        "virtualization.is-virtualized")  # fmt: skip
+VERSIONS = ("gpu.driver", "gpu.driver-version", "gpu.cuda", "accel.driver", "accel.driver-version")
 DMI = ("sys_vendor", "product_name", "board_name")
 _COMPUTING = (
     "abm adx aes amx_bf16 amx_int8 amx_tile avx avx2 avx512_bf16 avx512_fp16 avx512_vnni avx512bw avx512cd avx512dq "
@@ -59,19 +58,18 @@ def host_id(machine: str, product: str, devices: Iterable[Mapping[str, Any]], na
     return _digest([SALT, own]) if machine or product or uuids or name else ""
 
 
-def software(facts: Mapping[str, Any], devices: Iterable[Mapping[str, Any]]) -> str:
-    """Return the name of the software around the tests: kernel, drivers, CUDA, browsers, Python and its packages."""
+def software(
+    facts: Mapping[str, Any], devices: Iterable[Mapping[str, Any]], programs: Sequence[tuple[str, int]] = ()
+) -> str:
+    """Return the name of the software around the tests: kernel, drivers, CUDA, browsers, Python and its packages.
+
+    Of browsers, *programs* tell which files they are, and since when: to open them for their name would take seconds.
+    """
     keys = [
         key for key in facts if key in ("os.name", "os.version", "kernel") or key.startswith(("python.", "package."))
     ]
-    versions = {
-        (key, str(each["facts"][key]))
-        for each in devices
-        for key in ("gpu.driver", "gpu.driver-version", "gpu.cuda", "accel.driver", "accel.driver-version",
-                    "browser.name", "browser.version")
-        if key in each["facts"]
-    }  # fmt: skip
-    return _digest([{key: facts[key] for key in keys}, sorted(versions)])
+    versions = {(key, str(each["facts"][key])) for each in devices for key in VERSIONS if key in each["facts"]}
+    return _digest([{key: facts[key] for key in keys}, sorted(versions), programs])
 
 
 def nominal(size: int) -> int:

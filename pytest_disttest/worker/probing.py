@@ -20,9 +20,13 @@ from pytest_disttest.worker import fingerprint
 from pytest_disttest.worker.probes import cache
 from pytest_disttest.worker.probes.asking import ask, restored
 from pytest_disttest.worker.probes.finding import Finding, Place, here
-from pytest_disttest.worker.probes.merging import ADAPTERS, merged, unknown_families
-from pytest_disttest.worker.probes.table import FAMILIES, Row, rows
+from pytest_disttest.worker.probes.merging import ADAPTERS, merged
+from pytest_disttest.worker.probes.table import FAMILIES, ROWS, Row, answer_for, every_row
 
+NAMING = ("system", "cpu", "memory", "disk", "gpu", "accel", "python")
+"""The families that a host's fingerprints are made of."""
+NAMING_S = 5.0
+"""How long a probe that was not asked for itself may take."""
 FRESH = (
     Row("load", "pytest_disttest.worker.probes.load:probe", ("system", "cpu", "memory")),
     Row("disk", "pytest_disttest.worker.probes.disk:probe", ("disk",)),
@@ -48,25 +52,35 @@ def probe_host(
     *limit_s* shortens every probe's own limit, 0 leaves them. *fresh* asks even what the cache knows. *cache_dir*
     and *facts_dir* are taken in the place of the usual ones; *directory* is the suite's, for the disk below it;
     *name* is what the host's owner calls it, *environment* what he sets there; *root* puts a recorded tree in the
-    place of its files. The three
-    fingerprints are "" where not all was asked that they are made of; each probe's part is told under ``probes``.
+    place of its files.
+
+    Facts, devices and what is unknown are those of *families* alone, each probe's part is told under ``probes``. The
+    three fingerprints are always those of the whole host, so all that is cheap is always asked; they are "" where a
+    probe did not come back.
     """
     began = time.monotonic()
-    given = set(families)
-    asked = tuple(family for family in FAMILIES if family in given)
     place = here(directory, root)
     place = place._replace(environment={**place.environment, **environment})
     if facts_dir:
         place = place._replace(environment={**place.environment, "DISTTEST_FACTS": facts_dir})
     try:
-        wanted = rows(asked)
-        told = _kept_or_asked(wanted, place, limit_s, fresh=fresh, cache_dir=cache_dir)
-        return _profile(wanted, told, asked, place, name)
+        every = every_row()
+        wanted = answer_for(families, every)
+        naming = [row._replace(limit_s=min(row.limit_s, NAMING_S)) for row in answer_for(NAMING, every)]
+        asked = [*wanted, *(row for row in naming if row.name not in {each.name for each in wanted})]
+        key = cache.key(place, pytest_disttest.__version__, every, sys.executable)
+        told = _kept_or_asked(asked, place, limit_s, key=key, fresh=fresh, cache_dir=cache_dir)
+        profile = _merged(wanted, told)
+        profile |= _names([row for row in every if row.name in {each.name for each in naming}], told, place, name)
+        profile["probes"] = [_told(row, told[row.name]) for row in wanted]
+        plain: dict[str, Any] = json.loads(json.dumps(profile))  # lists for tuples, as it will be read
+        return plain
     except Exception as fault:  # a full disk, a broken installation: an answer too
         why = f"the host could not be probed: {type(fault).__name__}: {fault}"
         spent = round(time.monotonic() - began, 4)
         row = {"name": "probing", "status": "unknown", "level": "", "why": why, "seconds": spent, "source": ""}
-        return {"facts": {}, "devices": [], "unknown": unknown_families(why), "degraded": [], "probes": [row]}
+        unknown = {key: why for row in answer_for(families, ROWS) for key in row.answers}
+        return {"facts": {}, "devices": [], "unknown": unknown, "degraded": [], "probes": [row]}
 
 
 def volatile(families: Iterable[str] = FAMILIES, *, directory: str = "", limit_s: float = 5.0) -> dict[str, Any]:
@@ -87,11 +101,10 @@ def volatile(families: Iterable[str] = FAMILIES, *, directory: str = "", limit_s
 
 
 def _kept_or_asked(
-    wanted: Sequence[Row], place: Place, limit_s: float, *, fresh: bool, cache_dir: str
+    wanted: Sequence[Row], place: Place, limit_s: float, *, key: str, fresh: bool, cache_dir: str
 ) -> dict[str, dict[str, Any]]:
     """Return, by probe, its ``finding``, the ``seconds`` it took, and whether it was ``kept`` from an earlier time."""
     folder, now = cache.directory(cache_dir, place.environment), cache.clock()
-    key = cache.key(place, pytest_disttest.__version__, wanted, sys.executable)
     kept = {} if fresh else _restored(cache.read(folder, key, now), wanted)
     found = ask([row for row in wanted if row.name not in kept], place, limit_s)
     new = {
@@ -116,31 +129,31 @@ def _restored(answers: Mapping[str, Any], wanted: Sequence[Row]) -> dict[str, di
     return kept
 
 
-def _profile(
-    wanted: Sequence[Row], told: Mapping[str, Mapping[str, Any]], asked: Sequence[str], place: Place, name: str
-) -> dict[str, Any]:
-    findings = [told[row.name]["finding"] for row in wanted]
-    profile = merged(wanted, findings, asked)
+def _merged(rows: Sequence[Row], told: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return merged(rows, [told[row.name]["finding"] for row in rows])
+
+
+def _names(rows: Sequence[Row], told: Mapping[str, Mapping[str, Any]], place: Place, name: str) -> dict[str, str]:
+    """Return the three fingerprints of the host that *rows* were asked about."""
+    findings = [told[row.name]["finding"] for row in rows]
+    whole = merged(rows, findings)
+    facts, devices = whole["facts"], whole["devices"]
     marks: dict[str, Any] = {}
     for finding in findings:
         marks |= finding.marks
-    facts, devices = profile["facts"], profile["devices"]
-    knows_hardware = set(fingerprint.HARDWARE) <= set(asked) and all(map(_has_answered, wanted, findings))
-    knows_software = set(fingerprint.SOFTWARE) <= set(asked)
-    profile["hw_class"] = fingerprint.hardware_class(facts, devices, marks) if knows_hardware else ""
-    profile["sw_env"] = fingerprint.software(facts, devices) if knows_software else ""
     machine = place.text("/etc/machine-id") or place.text("/var/lib/dbus/machine-id")
     product = place.text("/sys/class/dmi/id/product_uuid")
-    profile["host_id"] = fingerprint.host_id(machine, product, devices, name) if "gpu" in asked else ""
-    profile["probes"] = [_told(row, told[row.name]) for row in wanted]
-    plain: dict[str, Any] = json.loads(json.dumps(profile))  # lists for tuples, as it will be read
-    return plain
+    is_whole = all(map(_has_answered, rows, findings))
+    return {
+        "hw_class": fingerprint.hardware_class(facts, devices, marks) if is_whole else "",
+        "host_id": fingerprint.host_id(machine, product, devices, name),
+        "sw_env": fingerprint.software(facts, devices, cache.programs(place)) if is_whole else "",
+    }
 
 
 def _has_answered(row: Row, finding: Finding) -> bool:
-    """Return whether the probe came back: half of what a machine is must not give it another class for once."""
-    counts = set(row.families) & set(fingerprint.HARDWARE) and row.name not in ADAPTERS
-    return not counts or finding.status != "unknown" or bool(finding.source)
+    """Return whether the probe came back: half of what a host is must not give it another name for once."""
+    return row.name in ADAPTERS or finding.status != "unknown" or bool(finding.source)
 
 
 def _told(row: Row, answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_disttest.worker.probes.dropin import folders, probe, read, size
+from pytest_disttest.worker.facts import lab_facts
+from pytest_disttest.worker.machine import folders
+from pytest_disttest.worker.probes.dropin import probe, read, size
 from pytest_disttest.worker.probes.finding import Finding, Place
 
 
@@ -64,10 +66,18 @@ def test_a_bad_line_is_a_remark(line: str, remark: str, tmp_path: Path):
 
 def test_the_users_folder_is_read_after_the_systems():
     """XDG's rules say where it is."""
-    assert ("/etc/disttest/facts.d", "/home/u/.config/disttest/facts.d") == folders(
-        Place(environment={"HOME": "/home/u"})
-    )
-    assert "/x/disttest/facts.d" == folders(Place(environment={"HOME": "/home/u", "XDG_CONFIG_HOME": "/x"}))[1]
+    home = {"HOME": "/home/u"}
+
+    assert ("/etc/disttest/facts.d", "/home/u/.config/disttest/facts.d") == folders(home)
+    assert "/x/disttest/facts.d" == folders({**home, "XDG_CONFIG_HOME": "/x"})[1]
+
+
+def test_a_host_says_them_in_its_greeting(tmp_path: Path):
+    """No probe need be waited for; and where there is no folder nothing is read."""
+    tmp_path.joinpath("x.conf").write_text("tag = quiet\nresource.port = 2\n")
+
+    assert {"tag": ("quiet",), "resource.port": 2} == lab_facts({"DISTTEST_FACTS": str(tmp_path)})
+    assert {} == lab_facts({"DISTTEST_FACTS": str(tmp_path / "none")})
 
 
 def test_no_folder_is_absent(tmp_path: Path):

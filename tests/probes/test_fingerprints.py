@@ -160,6 +160,13 @@ def test_the_order_of_devices_changes_nothing(count: int, shuffle: random.Random
     assert hardware_class({}, before, {}) != hardware_class({}, devices(count + 1), {})
 
 
+def test_a_browsers_update_is_other_software():
+    """Which browsers there are, and since when, is part of it, and is known without opening them."""
+    before = software({}, [], [("/usr/bin/firefox", 1)])
+
+    assert 3 == len({before, software({}, [], [("/usr/bin/firefox", 2)]), software({}, [])})
+
+
 def test_a_rasteriser_is_no_hardware():
     """That somebody installs Mesa makes no other machine."""
     software_gpu = {"kind": "gpu", "id": "x", "address": "", "facts": {"gpu.kind": "software"}}

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from rigs.recorded import laid_out, probed, text_of
 
 from pytest_disttest.needs.vocabulary import key_of
-from pytest_disttest.worker.facts import affinity, processors
+from pytest_disttest.worker.facts import processors
+from pytest_disttest.worker.machine import affinity
 from pytest_disttest.worker.probes import cpu, disk, memory, network, python, system, usb
 from pytest_disttest.worker.probes.finding import here
 

@@ -20,7 +20,7 @@ from pytest_disttest.match.profiles import read_profile
 from pytest_disttest.needs.vocabulary import KEYS, key_of
 from pytest_disttest.worker import probing
 from pytest_disttest.worker.probes import cache
-from pytest_disttest.worker.probes.table import FAMILIES, ROWS, row_of, rows
+from pytest_disttest.worker.probes.table import FAMILIES, ROWS, answer_for, every_row, row_of
 
 ALL = tuple(family for family in FAMILIES if family != "browser")
 """Browsers take seconds, and have their own tests."""
@@ -70,28 +70,28 @@ def test_a_profile_of_this_machine_stays_the_same(tmp_path: Path):
 
 def test_half_an_answer_makes_no_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Where a probe of the hardware did not come back, the machine has no class, rather than another one for once."""
-    rows_with = tuple(row._replace(target="nowhere:probe") if row.name == "cpu" else row for row in ROWS)
-    monkeypatch.setattr(probing, "rows", lambda _: rows_with)
+    broken = tuple(row._replace(target="nowhere:probe") if row.name == "cpu" else row for row in ROWS)
+    monkeypatch.setattr(probing, "every_row", lambda: broken)
     profile = profile_of(tmp_path)
 
-    assert "" == profile["hw_class"] != profile["sw_env"]
+    assert "" == profile["hw_class"] == profile["sw_env"]
     assert "cpu: ModuleNotFoundError: No module named 'nowhere'" == profile["unknown"]["cpu"]
 
 
-def test_what_was_not_asked_is_unknown(tmp_path: Path):
-    """Only the families that are asked are probed; the others say so, and no name is made of half the facts."""
-    profile = profile_of(tmp_path, "memory")
+def test_a_profile_speaks_of_what_was_asked(tmp_path: Path):
+    """Of another family it says nothing, not even that it is unknown; but the host's names are always the whole's."""
+    profile, whole = profile_of(tmp_path, "memory"), profile_of(tmp_path)
 
-    assert {"memory"} == set(profile["facts"])
-    unknown = profile["unknown"]
-    assert {"not probed"} == {unknown[key] for key in ("gpu", "accel", "browser", "webgpu", "cpu", "os", "package")}
-    assert ("", "", "") == tuple(profile[name] for name in ("hw_class", "host_id", "sw_env"))
+    assert ({"memory"}, [], {}) == (set(profile["facts"]), profile["devices"], profile["unknown"])
+    assert ["memory", "facts.d"] == [each["name"] for each in profile["probes"] if each["name"] in _own()]
+    for name in ("hw_class", "host_id", "sw_env"):
+        assert profile[name] == whole[name] != ""
 
 
-def test_every_key_of_the_host_is_told_absent_or_unknown_by_somebody():
-    """No key of the vocabulary falls between the probes: when nobody was asked, every one is unknown."""
-    unknown = probing.unknown_families("nobody was asked")
-    orphans = [key for key in KEYS if not any(key == each or key.startswith(f"{each}.") for each in unknown)]
+def test_every_key_of_the_host_is_answered_for():
+    """No key of the vocabulary falls between the probes: one that fails makes it unknown."""
+    answers = {key for row in ROWS for key in row.answers}
+    orphans = [key for key in KEYS if not any(key == each or key.startswith(f"{each}.") for each in answers)]
 
     assert [] == orphans
 
@@ -166,7 +166,7 @@ def test_another_packages_probe_is_asked_too(tmp_path: Path, monkeypatch: pytest
 
     assert ["npu-1"] == [device["id"] for device in profile["devices"] if device["kind"] == "accel"]
     assert "odd_npu" not in sys.modules
-    assert "accel.furiosa" not in {row.name for row in rows(("gpu",))}
+    assert "accel.furiosa" not in {row.name for row in answer_for(["gpu"], every_row())}
 
 
 def test_a_name_says_the_family():

@@ -102,8 +102,7 @@ def probed(
     rows = [row for row in ROWS if row.name not in set(leave)]
     registry = Registry("probe", {row.name: row.target for row in rows})
     findings = [(instead or {}).get(row.name, lambda row=row: _probe(registry, row, place))() for row in rows]
-    families = {family for row in rows for family in row.families}
-    return {**merged(rows, findings, families), "findings": dict(zip([r.name for r in rows], findings, strict=True))}
+    return {**merged(rows, findings), "findings": dict(zip([r.name for r in rows], findings, strict=True))}
 
 
 def _probe(registry: Any, row: Row, place: Place) -> Finding:

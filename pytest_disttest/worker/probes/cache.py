@@ -57,7 +57,7 @@ def key(place: Place, version: str, rows: Sequence[Row], interpreter: str) -> st
         # Containers of one machine share its boot, and perhaps a home, and have each their own devices.
         [name for name in place.names("/dev") if name.startswith(NODES)],
         place.names("/dev/dri"),
-        [_stamp(path) for path in (*map(place.program, PROGRAMS), *_named(place)) if path],
+        programs(place),
         # A user who may use a device, or sees all of them, gets another answer than one who may not.
         [os.getuid(), place.environment.get("PATH", "")],
     ]
@@ -69,6 +69,11 @@ def _driver(place: Place, name: str) -> str:
     if not place.exists(module):
         return ""
     return place.text(f"{module}/version") or place.text(f"{module}/srcversion") or "there"
+
+
+def programs(place: Place) -> list[tuple[str, int]]:
+    """Return the browsers and their drivers that are there, each with the time since when."""
+    return [_stamp(path) for path in (*map(place.program, PROGRAMS), *_named(place)) if path]
 
 
 def _named(place: Place) -> list[str]:

@@ -11,9 +11,9 @@ import re
 from typing import Any
 
 from pytest_disttest.needs.vocabulary import Key, key_of
+from pytest_disttest.worker.machine import folders
 from pytest_disttest.worker.probes.finding import Facts, Finding, Place
 
-FOLDERS = ("/etc/disttest/facts.d", "~/.config/disttest/facts.d")
 ENDING = ".conf"
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?i?B)", re.IGNORECASE)
 POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -25,22 +25,12 @@ def probe(place: Place) -> Finding:
     """Return the facts of all files; a line that cannot be read is a remark."""
     facts: Facts = {}
     remarks: list[str] = []
-    told = [path for folder in folders(place) for path in _files(place, folder)]
+    told = [path for folder in folders(place.environment) for path in _files(place, folder)]
     for path in told:
         for key, value in read(place.text(path), path, remarks):
             facts[key] = (*facts.get(key, ()), *value) if key == "tag" else value
     status = "ok" if told else "absent"
     return Finding("facts.d", status, source=", ".join(told), facts=facts, remarks=tuple(remarks))
-
-
-def folders(place: Place) -> tuple[str, ...]:
-    """Return the folders, the most particular last; DISTTEST_FACTS replaces them all."""
-    chosen = place.environment.get("DISTTEST_FACTS")
-    if chosen:
-        return (chosen,)
-    home = place.environment.get("HOME", "~")
-    own = place.environment.get("XDG_CONFIG_HOME") or f"{home}/.config"
-    return FOLDERS[0], f"{own}/disttest/facts.d"
 
 
 def _files(place: Place, folder: str) -> list[str]:

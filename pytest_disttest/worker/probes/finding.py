@@ -17,6 +17,8 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from pytest_disttest.worker.machine import ARCHITECTURES, SYSTEMS, affinity
+
 Facts = dict[str, Any]
 Found = dict[str, Any]
 """A device as a probe found it: ``{"kind", "id", "address", "facts", "unknown", "fault"}``, see `device`."""
@@ -171,8 +173,6 @@ class Place(NamedTuple):
 
 def here(directory: str = "", root: str = "/") -> Place:
     """Return the place that is this machine; *root* puts a recorded tree in the place of its files."""
-    from pytest_disttest.worker.facts import ARCHITECTURES, SYSTEMS, affinity
-
     system, machine = platform.system(), platform.machine().lower()
     return Place(
         root=root,

@@ -6,11 +6,11 @@ address is one device; an adapter without an address belongs to the devices of i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pytest_disttest.worker.probes.finding import Finding, Found
-from pytest_disttest.worker.probes.table import ROWS, Row
+from pytest_disttest.worker.probes.table import Row
 
 GENERIC = ("display", "processing", "vulkan", "opencl")
 """Probes that know no vendor: their doubts about a device count where nobody else speaks of it."""
@@ -18,16 +18,15 @@ ADAPTERS = ("vulkan", "opencl")
 SETS = ("gpu.api",)
 WITHHELD = "it was not passed into this container"
 FAILED = ("unknown", "denied")
-BROWSER = ("browser", "webgpu", "webnn")
 
 
-def merged(rows: Sequence[Row], findings: Sequence[Finding], families: Iterable[str]) -> dict[str, Any]:
+def merged(rows: Sequence[Row], findings: Sequence[Finding]) -> dict[str, Any]:
     """Return ``facts``, ``devices``, ``unknown`` and ``degraded`` of a profile; *findings* stand beside their *rows*.
 
-    What belongs to a family that was not asked for is unknown: "not probed".
+    It speaks only of what these rows answer for.
     """
     facts: dict[str, Any] = {}
-    unknown = _not_probed(rows, set(families))
+    unknown: dict[str, str] = {}
     for row, finding in zip(rows, findings, strict=True):
         facts |= finding.facts
         unknown |= finding.unknown
@@ -46,15 +45,6 @@ def merged(rows: Sequence[Row], findings: Sequence[Finding], families: Iterable[
         "unknown": {key: why for key, why in unknown.items() if key not in facts},
         "degraded": degraded,
     }
-
-
-def _not_probed(rows: Sequence[Row], families: set[str]) -> dict[str, str]:
-    asked = {row.name for row in rows}
-    unasked = {key: "not probed" for row in ROWS if row.name not in asked for key in row.answers}
-    if not any("browser" in row.families for row in rows):
-        why = "no probe of browsers is there" if "browser" in families else "not probed"
-        unasked |= dict.fromkeys(BROWSER, why)
-    return unasked
 
 
 def _devices(found: Sequence[tuple[str, Found]]) -> list[Found]:
@@ -128,9 +118,3 @@ def _compared(devices: Sequence[Found], nvml: Finding) -> list[str]:
 
 def _gpus(count: int) -> str:
     return f"{count} GPU" if count == 1 else f"{count} GPUs"
-
-
-def unknown_families(why: str) -> dict[str, str]:
-    """Return *why* for every key that a probe could have told."""
-    keys = [key for row in ROWS for key in row.answers]
-    return dict.fromkeys([*keys, *BROWSER], why)

@@ -6,6 +6,7 @@ Another package adds its own through an entry point of the group ``pytest_distte
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 FAMILIES = ("system", "cpu", "memory", "disk", "gpu", "accel", "browser", "python", "pci", "usb")
@@ -60,10 +61,15 @@ ROWS = (
 )  # fmt: skip
 
 
-def rows(families: tuple[str, ...] | list[str] | set[str]) -> tuple[Row, ...]:
-    """Return the rows that answer for one of *families*, others' rows before the lab's own files."""
-    every = (*ROWS[:-1], *_others(), ROWS[-1])
-    return tuple(row for row in every if not row.families or set(row.families) & set(families))
+def every_row() -> tuple[Row, ...]:
+    """Return all rows, other packages' before the lab's own files."""
+    return (*ROWS[:-1], *_others(), ROWS[-1])
+
+
+def answer_for(families: Iterable[str], rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Return those of *rows* that are asked where *families* are."""
+    asked = set(families)
+    return tuple(row for row in rows if not row.families or asked & set(row.families))
 
 
 def _others() -> tuple[Row, ...]:
