@@ -13,7 +13,7 @@ from .eligible import eligibility
 
 if TYPE_CHECKING:
     from .explaining import Explainer, explain
-    from .explanation import Explanation, Standing
+    from .explanation import AlternativeRow, ConditionRow, Explanation, Failing, HostRow, Standing
     from .groups import alternatives_of
     from .matcher import Verdict, devices_for, devices_wanted, fits, judge
     from .offers import offered
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .reverse import HostExplanation, explain_host
 
 _FILES: Final = {
+    "AlternativeRow": "explanation",
+    "ConditionRow": "explanation",
+    "Failing": "explanation",
+    "HostRow": "explanation",
     "Explainer": "explaining",
     "Explanation": "explanation",
     "ExplanationRow": "records",
@@ -44,10 +48,14 @@ _FILES: Final = {
 }
 
 __all__ = [
+    "AlternativeRow",
+    "ConditionRow",
     "Explainer",
     "Explanation",
     "ExplanationRow",
+    "Failing",
     "HostExplanation",
+    "HostRow",
     "Standing",
     "Verdict",
     "alternatives_of",

@@ -180,7 +180,7 @@ class Explainer:
     def _having(self, view: _View, way: int, hosts: int) -> int:
         """Return those of *hosts* that have some of everything that a way out is about."""
         haves = [view.conditions[place].haves for place in bits(way)]
-        return sum(1 << row for row in bits(hosts) if all(have[row] and have[row].value for have in haves))
+        return sum(1 << row for row in bits(hosts) if all(_has_some(have[row]) for have in haves))
 
     def _alternative(self, view: _View) -> AlternativeRow:
         names, met = self._fleet.names, view.judged.met
@@ -297,6 +297,10 @@ def _codes(rows: Sequence[HostRow], later: Sequence[tuple[str, str]]) -> tuple[s
     pending = {host for host, _ in later}
     found = Counter(row.code for row in rows if not pending or row.host in pending)
     return tuple(sorted(found, key=lambda code: (-found[code], code)))
+
+
+def _has_some(have: Have | None) -> bool:
+    return have is not None and bool(have.value)
 
 
 def _is_amount(requirement: Requirement) -> bool:

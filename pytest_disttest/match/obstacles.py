@@ -13,29 +13,40 @@ from itertools import combinations, product
 from typing import Final, NamedTuple
 
 from .fleet import Facet, Fleet, Judged, Quota, bits
-from .groups import Alternative, enough, speaks_of_kind
+from .groups import Alternative, enough, speaks_of_kind, unlimited
 from .lookup import MET
-from .operators import tester
 
 MOST_WAYS: Final = 4
 _MOST_DEVICES: Final = 6
 """Of so many devices, those that lack the least, pairs are tried: a way out that needs two of them at once."""
+
+Lacking = tuple[int, int]
+"""The conditions that a device is not known to meet, and those that it does not."""
 
 Part = tuple[int, tuple[int, ...]]
 """Hosts (as bits) and their ways out, the smallest first; the empty set of conditions where they fit."""
 
 
 class _Asked(NamedTuple):
-    """What is asked of one kind of device: places and facets of the conditions on each, places of those on the number.
+    """What is asked of one kind of device: places and facets of the conditions on each, and on the number of them.
 
     *counted* are the devices that count.
     """
 
     kind: str
     each: tuple[tuple[int, Facet], ...]
-    number: tuple[int, ...]
+    number_facets: tuple[tuple[int, Facet], ...]
     quota: Quota
     counted: int
+
+    @property
+    def absent(self) -> int:
+        """The conditions that say ``absent``: their sets of rows do not tell them from others."""
+        return sum(1 << place for place, facet in self.each if facet.requirement.operator == "absent")
+
+    @property
+    def number(self) -> tuple[int, ...]:
+        return tuple(place for place, _ in self.number_facets)
 
 
 class Obstacles:
@@ -88,7 +99,7 @@ class Obstacles:
                 _Asked(
                     kind,
                     tuple((place, facet) for place, facet in facets if not facet.is_number),
-                    tuple(place for place, facet in facets if facet.is_number),
+                    tuple((place, facet) for place, facet in facets if facet.is_number),
                     quota,
                     self._fleet.counted(kind, software=software),
                 )
@@ -98,7 +109,7 @@ class Obstacles:
     def _device_parts(self, asked: _Asked) -> tuple[Part, ...]:
         """Return all hosts parted by the ways out for one kind of device."""
         each = tuple((place, facet.rows) for place, facet in asked.each)
-        name = asked.kind, each, asked.number, asked.quota, asked.counted
+        name = asked.kind, each, asked.absent, asked.number, asked.quota, asked.counted
         found = self._parts.get(name)
         if found is None:
             found = self._parts[name] = tuple(self._parted(asked, each))
@@ -111,10 +122,7 @@ class Obstacles:
         usable = _without_renderers(asked, self._fleet)
         for row, mine in enumerate(devices.of_host):
             if not met >> row & 1:
-                lacking = tuple(
-                    sum(1 << place for place, rows in each if not rows.met >> device & 1)
-                    for device in bits(mine & usable)
-                )
+                lacking = tuple(sorted(_lacking(each, device) for device in bits(mine & usable)))
                 ways = self._ways_out(asked, lacking, is_open=row in devices.open)
                 by_ways[ways] = by_ways.get(ways, 0) | 1 << row
         return ((rows, ways) for ways, rows in by_ways.items() if rows)
@@ -126,40 +134,61 @@ class Obstacles:
             maybe &= facet.rows.met | facet.rows.unknown
         return self._fleet.enough(asked.kind, sure, maybe, asked.quota, counted=asked.counted).met
 
-    def _ways_out(self, asked: _Asked, lacking: tuple[int, ...], *, is_open: bool) -> tuple[int, ...]:
+    def _ways_out(self, asked: _Asked, lacking: tuple[Lacking, ...], *, is_open: bool) -> tuple[int, ...]:
         """Return the ways out of a host whose devices lack these conditions."""
-        places = tuple(place for place, _ in asked.each)
-        name = tuple(sorted(lacking)), places, asked.number, asked.quota, is_open
+        name = lacking, tuple(place for place, _ in asked.each), asked.absent, asked.number, asked.quota, is_open
         found = self._ways.get(name)
         if found is None:
-            found = self._ways[name] = _ways_out(asked, lacking, sum(1 << p for p in (*places, *asked.number)), is_open)
+            found = self._ways[name] = _ways_out(asked, lacking, is_open=is_open)
         return found
 
 
-def _ways_out(asked: _Asked, lacking: Sequence[int], everything: int, is_open: bool) -> tuple[int, ...]:
-    if asked.quota.is_ban:
-        # Where nobody could look for devices nothing can be said of what they have.
-        held = everything if is_open else 0
-        for missing in lacking:
-            held |= missing
-        return (held,)
-    single = sorted(set(lacking), key=_size)
-    pairs = {one | other for one, other in combinations(single[:_MOST_DEVICES], 2)}
-    ways = [_given_up(asked, lacking, conditions) for conditions in {0, *single, *pairs}]
-    return _smallest([*(way for way in ways if way is not None), everything])
+def _ways_out(asked: _Asked, devices: Sequence[Lacking], *, is_open: bool) -> tuple[int, ...]:
+    """Return the smallest of the sets of conditions that are worth a try and really help; all of them always do."""
+    each = sum(1 << place for place, _ in asked.each)
+    single = sorted({lacking for lacking, _ in devices}, key=_size)[:_MOST_DEVICES]
+    tried = {0, *single, *(one | other for one, other in combinations(single, 2)), each, _but_absent(asked, devices)}
+    numbers = [sum(some) for size in range(len(asked.number) + 1) for some in combinations(_bits(asked.number), size)]
+    ways = {one | other for one, other in product(tried, numbers)}
+    return _smallest(way for way in ways if _helps(asked, way, devices, is_open=is_open))
 
 
-def _given_up(asked: _Asked, lacking: Sequence[int], conditions: int) -> int | None:
-    """Return *conditions* with those on the number of devices that do not hold once they are given up."""
-    left = sum(not missing & ~conditions for missing in lacking)
-    least = asked.quota.least
-    if not left and least:
-        return None
-    number = zip(asked.number, asked.quota.number, strict=True)
-    refused = sum(1 << place for place, requirement in number if not tester(requirement)(left))
-    if not refused and enough(asked.quota.number, min(1, least), left, left) != MET:
-        return None
-    return conditions | refused
+def _bits(places: Iterable[int]) -> list[int]:
+    return [1 << place for place in places]
+
+
+def _but_absent(asked: _Asked, devices: Sequence[Lacking]) -> int:
+    """Return all conditions on a device, without those that say ``absent`` and hold for every device."""
+    held = sum(1 << place for place, _ in asked.each) & ~asked.absent
+    for lacking, _ in devices:
+        held |= lacking & asked.absent
+    return held
+
+
+def _helps(asked: _Asked, given_up: int, devices: Sequence[Lacking], *, is_open: bool) -> bool:
+    """Whether a host meets what is left once some conditions are given up: the rules of `groups` over again."""
+    quota, kept = Quota(), 0
+    for place, facet in (*asked.each, *asked.number_facets):
+        if not given_up >> place & 1:
+            quota = quota.joined(facet)
+            kept |= 1 << place
+    if not kept:
+        return True
+    sure = sum(not lacking & kept for lacking, _ in devices)
+    if quota.is_ban:
+        return sure == len(devices) and not is_open
+    possible = sum(not failing & kept for _, failing in devices)
+    return enough(quota.number, min(1, quota.least), sure, unlimited(possible) if is_open else possible) == MET
+
+
+def _lacking(each: Iterable[tuple[int, Judged]], device: int) -> Lacking:
+    lacking = failing = 0
+    for place, rows in each:
+        if not rows.met >> device & 1:
+            lacking |= 1 << place
+            if not rows.unknown >> device & 1:
+                failing |= 1 << place
+    return lacking, failing
 
 
 def _without_renderers(asked: _Asked, fleet: Fleet) -> int:

@@ -13,9 +13,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from pytest_disttest.model import Requirement, Scalar, Value
-from pytest_disttest.needs import key_of, kind_of_device
-
-from .comparing import version_key
+from pytest_disttest.needs import key_of, kind_of_device, version_key
 
 Test = Callable[[Value], bool]
 
@@ -101,7 +99,7 @@ def tester(requirement: Requirement) -> Test:
 
 @lru_cache(maxsize=4096)
 def _version(text: str) -> Any:
-    return version_key(text) or None
+    return version_key(text)
 
 
 def _own(kind: str, have: Value) -> tuple[Scalar, ...]:

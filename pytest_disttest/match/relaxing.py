@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from pytest_disttest.model import Requirement, Value
+from pytest_disttest.needs import size_in_bytes
 
-from .comparing import rounded_size
 from .fleet import bits
 from .groups import Alternative, is_count, speaks_of_kind
 from .obstacles import Obstacles, Part
@@ -17,6 +17,7 @@ from .survey import Survey, gap_of
 
 MOST: Final = 5
 MOST_CHANGES: Final = 3
+_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 class Change(NamedTuple):
@@ -102,7 +103,8 @@ def ease(requirement: Requirement, value: Value | None) -> Requirement | None:
     if kind == "size":
         if number is None:
             return None
-        value, text = rounded_size(int(number), up=not up)
+        text = _rounded(int(number), up=not up)
+        value = size_in_bytes(text)
     elif rank(kind, value) is None:
         return None
     if up and as_number(value) == 0:
@@ -154,3 +156,11 @@ def _text(alternative: Alternative, changes: Sequence[Change]) -> str:
         f"without {condition(alternative[change.place])}" if change.eased is None else change.eased.origin
         for change in changes
     )
+
+
+def _rounded(size: int, *, up: bool) -> str:
+    """Return *size* in words, rounded to a tenth of its binary unit: 85,520,809,984 bytes are ``79.6 GiB``."""
+    power = min(max(size.bit_length() - 1, 0) // 10, len(_UNITS) - 1)
+    step = 1024**power
+    tenths = -(-size * 10 // step) if up else size * 10 // step
+    return f"{tenths // 10}{f'.{tenths % 10}' if tenths % 10 else ''} {_UNITS[power]}"

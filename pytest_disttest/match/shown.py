@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from pytest_disttest.model import Requirement, Value
+from pytest_disttest.needs import shown as as_condition
+from pytest_disttest.needs import shown_size
 
-from .comparing import shown_size
-from .operators import as_number, kind_of, lineage, listed
+from .operators import as_number, kind_of, lineage
 
 _MOST_NAMES: Final = 6
 _LONGEST: Final = 60
@@ -16,16 +17,7 @@ _LONGEST: Final = 60
 
 def condition(requirement: Requirement) -> str:
     """Return a requirement as its user wrote it, else as he could have."""
-    if requirement.origin:
-        return requirement.origin
-    if requirement.operator in ("exists", "absent"):
-        return f"{requirement.key} {requirement.operator}"
-    return f"{requirement.key} {requirement.operator} {wanted(requirement)}"
-
-
-def wanted(requirement: Requirement) -> str:
-    """Return the value that a requirement asks for; a list of them with commas."""
-    return ", ".join(shown(requirement.key, part) for part in listed(requirement.value))
+    return requirement.origin or as_condition(requirement)
 
 
 def shown(key: str, value: Value) -> str:
@@ -39,7 +31,7 @@ def shown(key: str, value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     number = as_number(value)
-    return shown_size(number) if kind == "size" and number is not None else str(value)
+    return shown_size(int(number)) if kind == "size" and number is not None else str(value)
 
 
 def names(hosts: Iterable[str]) -> str:

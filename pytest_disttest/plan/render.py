@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 
 from pytest_disttest.model import Capabilities, Case, Demand, Plan, Unit, Value
+from pytest_disttest.needs import shown, shown_size
 
 SHOWN = 10
 
@@ -146,11 +147,11 @@ def _requirements(plan: Plan, cases: Sequence[Case], hosts: HostOffers) -> list[
 def _asked(demand: Demand) -> str:
     """Return what every alternative asks for, then what one of them must: ``os = linux, and either a or b``."""
     common = demand.requirements
-    choices = [", ".join(map(str, (r for r in each if r not in common))) for each in demand.alternatives]
+    choices = [", ".join(map(shown, (r for r in each if r not in common))) for each in demand.alternatives]
     if len(choices) == 1:
-        return ", ".join(map(str, common))
+        return ", ".join(map(shown, common))
     either = f"either {' or '.join(choice or 'nothing more' for choice in choices)}"
-    return f"{', '.join(map(str, common))}, and {either}" if common else either
+    return f"{', '.join(map(shown, common))}, and {either}" if common else either
 
 
 def _reasons(reasons: Mapping[int, str], cases: Mapping[int, Case]) -> Iterator[str]:
@@ -183,7 +184,7 @@ def _shown(key: str, value: Value) -> str:
     if isinstance(value, tuple):
         return " ".join(map(str, value))
     if key == "memory" and isinstance(value, int):
-        return f"{value / 2**30:.4g} GiB"
+        return shown_size(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
