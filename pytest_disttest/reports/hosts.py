@@ -120,7 +120,7 @@ def _row(view: HostView, now: float) -> tuple[object, ...]:
     memory = has.facts.get("memory")
     return (
         host.name,
-        f"ssh {host.address}" if host.transport == "ssh" else host.transport,
+        _where(host),
         host.workers or "auto",
         has.facts.get("cpu.processors", ""),
         size_shown(memory) if isinstance(memory, int | float) else "",
@@ -130,6 +130,12 @@ def _row(view: HostView, now: float) -> tuple[object, ...]:
         _state(view, now),
         host.line,
     )
+
+
+def _where(host: Host) -> str:
+    if host.transport != "ssh":
+        return "simulated" if host.simulated is not None else host.transport
+    return f"ssh {host.address}:{host.port}" if host.port else f"ssh {host.address}"
 
 
 def _state(view: HostView, now: float) -> str:

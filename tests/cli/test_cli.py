@@ -318,8 +318,8 @@ def test_hosts_lists_the_inventory(project, disttest):
     assert (code, err) == (0, "")
     assert titles.split("  ")[0] == "host"
     assert [row.split()[:7] for row in rows] == [
-        ["gpu", "ssh", "me@gpu:2222", "4", "cuda,", "fast", "yes"],
-        ["old", "ssh", "old", "auto", "no", *rows[1].split()[5:7]],
+        ["gpu", "ssh", "me@gpu:2222", "4", "cuda,", "fast", "not"],
+        ["old", "ssh", "old", "auto", "disabled", *rows[1].split()[5:7]],
     ]
 
 

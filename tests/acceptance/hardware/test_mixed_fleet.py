@@ -150,7 +150,11 @@ NEEDS: dict[str, Callable[[Seen], bool]] = {
         any(d.get("accel.type") == "npu" for d in h.having("accel.type"))
         or any(d["gpu.memory"] >= 150 * GIB for d in h.having("gpu.memory"))
     ),
-    "test_absent": lambda h: not h.having("gpu.kind") and not h.having("accel.type") and "sim" in h.facts["tag"],
+    "test_absent": lambda h: (  # a renderer in software is no GPU
+        all(d["gpu.kind"] == "software" for d in h.having("gpu.kind"))
+        and not h.having("accel.type")
+        and "sim" in h.facts["tag"]
+    ),
     "test_other_os": lambda h: h.facts["os"] != "linux",
     "test_preset": lambda h: h.facts["cpu.processors"] >= 8 and h.facts["memory"] >= 128 * GIB,
     "test_prefer": lambda h: any(d["gpu.kind"] != "software" for d in h.having("gpu.kind")),
