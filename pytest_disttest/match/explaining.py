@@ -101,10 +101,9 @@ class Explainer:
         self._ready = self._usable & self._in(READY)
         self._stages = self._counted_stages()
         self._conditions: dict[tuple[Requirement, bool], _Condition] = {}
-        self._told: dict[tuple[int, tuple[object, ...]], tuple[HostFailing, ...]] = {}
-        self._told_of: dict[tuple[int, tuple[object, ...]], HostFailing] = {}
+        self._told: dict[tuple[object, ...], dict[int, HostFailing]] = {}
         self._rows: dict[tuple[str, str, bool], HostRow] = {}
-        self._outcomes: dict[tuple[int, int, int], Explanation] = {}
+        self._outcomes: dict[tuple[int, int, int], tuple[Explanation, dict[str, bool]]] = {}
 
     def explain(self, demand: Demand) -> Explanation:
         """Return where *demand* fits, and why it does not elsewhere."""
@@ -115,11 +114,16 @@ class Explainer:
             unknown |= view.judged.unknown
         # Many demands have the same hosts in and out: what follows from these sets alone is kept by them.
         sets = met, unknown & ~met, self._short_of(views, self._fleet.everywhere & ~met & ~unknown)
-        outcome = self._outcomes.get(sets)
-        if outcome is None:
-            outcome = self._outcomes[sets] = self._outcome(Judged(*sets[:2]), sets[2])
+        known = self._outcomes.get(sets)
+        if known is None:
+            outcome = self._outcome(Judged(*sets[:2]), sets[2])
+            blamed = {row.host: row.code == "UNKNOWN_VALUE" for row in outcome.rows if row.code in _BY_CONDITION}
+            known = self._outcomes[sets] = outcome, blamed
+        outcome, blamed = known
         told = tuple(map(self._alternative, views))
-        return outcome._replace(demand=demand, alternatives=told, histogram=_histogram(outcome, told[0]))
+        return outcome._replace(
+            demand=demand, alternatives=told, histogram=(*_histogram(blamed, told[0]), *outcome.histogram)
+        )
 
     def _outcome(self, total: Judged, short: int) -> Explanation:
         """Return what follows from the hosts that meet a demand, those that may, and those that are *short* of amounts.
@@ -252,20 +256,15 @@ class Explainer:
             return ()
         lacking = [(place, view.conditions[place]) for place in bits(conditions)]
         # What is said of a host depends on keys and places, not on limits: thousands of demands share it.
-        name = tuple([(place, each.name, each.unknown) for place, each in lacking])
-        found = self._told.get((hosts, name))
-        if found is None:
-            found = self._told[hosts, name] = tuple([self._host_failing(row, name, lacking) for row in bits(hosts)])
-        return found
+        told = self._told.setdefault(tuple([(place, each.name, each.unknown) for place, each in lacking]), {})
+        return [told.get(row) or self._host_failing(row, lacking, told) for row in bits(hosts)]
 
     def _host_failing(
-        self, row: int, name: tuple[object, ...], lacking: Iterable[tuple[int, _Condition]]
+        self, row: int, lacking: Iterable[tuple[int, _Condition]], told: dict[int, HostFailing]
     ) -> HostFailing:
-        found = self._told_of.get((row, name))
-        if found is None:
-            failing = sorted((_failing(place, each, row) for place, each in lacking), key=_blame)
-            found = self._told_of[row, name] = HostFailing(self._fleet.names[row], tuple(failing))
-        return found
+        failing = sorted((_failing(place, each, row) for place, each in lacking), key=_blame)
+        told[row] = HostFailing(self._fleet.names[row], tuple(failing))
+        return told[row]
 
 
 def _failing(place: int, known: _Condition, row: int) -> Failing:
@@ -337,11 +336,13 @@ def _told_by_state(rows: Sequence[HostRow]) -> tuple[tuple[str, int], ...]:
     return tuple((word, found[word]) for word in (*STATES, "drained") if word in found)
 
 
-def _histogram(outcome: Explanation, best: AlternativeRow) -> tuple[tuple[str, int], ...]:
-    """Count the hosts that do not run the test, each once, by what is in the way: in the order of the conditions."""
-    lacking = {row.host: row.code == "UNKNOWN_VALUE" for row in outcome.rows if row.code in _BY_CONDITION}
-    places = Counter([(each.failing[0].place, lacking[each.host]) for each in best.failing if each.host in lacking])
+def _histogram(blamed: Mapping[str, bool], best: AlternativeRow) -> tuple[tuple[str, int], ...]:
+    """Count hosts, each once, by the condition that is in the way, in the order of the conditions.
+
+    *blamed* are the hosts that a condition puts out, and whether that is because something is unknown.
+    """
+    places = Counter([(each.failing[0].place, blamed[each.host]) for each in best.failing if each.host in blamed])
     told = Counter[str]()
     for place, unknown in sorted(places):
         told[best.conditions[place].requirement.key + " unknown" * unknown] += places[place, unknown]
-    return (*told.items(), *outcome.histogram)
+    return tuple(told.items())

@@ -19,6 +19,7 @@ from .lookup import MET
 MOST_WAYS: Final = 4
 _MOST_DEVICES: Final = 6
 """Of so many devices, those that lack the least, pairs are tried: a way out that needs two of them at once."""
+_MOST_KEPT: Final = 64
 
 Lacking = tuple[int, int]
 """The conditions that a device is not known to meet, and those that it does not."""
@@ -49,6 +50,10 @@ class _Asked(NamedTuple):
         return tuple(place for place, _ in self.number_facets)
 
 
+_Apart = tuple[list[tuple[int, Facet]], list[_Asked]]
+"""An alternative taken apart: what is asked of the host itself, and of each kind of device."""
+
+
 class Obstacles:
     """What is in the way of a fleet's hosts; what was found out for sets of devices is kept."""
 
@@ -56,6 +61,7 @@ class Obstacles:
         self._fleet = fleet
         self._parts: dict[tuple[object, ...], tuple[Part, ...]] = {}
         self._ways: dict[tuple[object, ...], tuple[int, ...]] = {}
+        self._apart: dict[Alternative, _Apart] = {}
 
     def parts(self, alternative: Alternative, hosts: int) -> list[Part]:
         """Return *hosts* parted by their ways out."""
@@ -83,7 +89,15 @@ class Obstacles:
                 left &= facet.rows.met
         return list(bits(left))
 
-    def _taken_apart(self, alternative: Alternative) -> tuple[list[tuple[int, Facet]], list[_Asked]]:
+    def _taken_apart(self, alternative: Alternative) -> _Apart:
+        found = self._apart.get(alternative)
+        if found is None:
+            if len(self._apart) >= _MOST_KEPT:
+                self._apart.clear()  # a demand comes back to its alternatives at once, or never
+            found = self._apart[alternative] = self._take_apart(alternative)
+        return found
+
+    def _take_apart(self, alternative: Alternative) -> _Apart:
         software = speaks_of_kind(alternative)
         own: list[tuple[int, Facet]] = []
         by_kind: dict[str, list[tuple[int, Facet]]] = {}

@@ -118,12 +118,13 @@ def _eased(
 ) -> tuple[Change, ...]:
     """Return the changes by which one host fits once *conditions* are given up."""
     changes = []
+    software = speaks_of_kind(alternative)
     chosen: dict[str, Sequence[int]] = {}
     for place in bits(conditions):
         requirement = alternative[place]
         kind = owner_of(requirement.key)
         if not kind:
-            have = survey.haves(requirement, software=speaks_of_kind(alternative))[row]
+            have = survey.haves(requirement, software=software)[row]
             value = None if have is None else have.value
         else:
             if kind not in chosen:
