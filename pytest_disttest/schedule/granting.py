@@ -21,7 +21,7 @@ from pytest_disttest.match.usage import CORES, HOST
 from pytest_disttest.model import NOTHING, Grant, Outcome
 from pytest_disttest.schedule.asking import Asking
 from pytest_disttest.schedule.batches import BATCH_S, LARGEST_BATCH
-from pytest_disttest.schedule.choice import DEFAULTS, Choice, Weights, adjusted, best, regret
+from pytest_disttest.schedule.choice import DEFAULTS, Choice, Vector, Weights, adjusted, best, regret
 from pytest_disttest.schedule.commands import Assign
 from pytest_disttest.schedule.fragments import Fragment
 from pytest_disttest.schedule.outlook import NOMINAL_S, Outlook
@@ -55,6 +55,7 @@ class Granting:
         self.weights: Weights = DEFAULTS
         self.deferred = False
         self._barren: set[str] | None = None
+        self._options_now: dict[tuple[int, float], dict[str, Vector]] = {}
 
     # what a worker is offered
 
@@ -86,6 +87,7 @@ class Granting:
     def welcome(self, worker: Worker) -> None:
         """*worker* begins."""
         self._outlook.welcome(worker)
+        self._options_now.clear()
 
     def dismiss(self, worker: Worker) -> None:
         """*worker* is lost."""
@@ -100,6 +102,7 @@ class Granting:
 
     def occupy(self, worker: Worker) -> None:
         """*worker* is given plain cases: it holds room for one, where costly ones may come."""
+        self._options_now.clear()
         ledger = self._ledger(worker)
         if ledger is None or not self._matters(worker):
             return
@@ -113,6 +116,7 @@ class Granting:
         if ledger is not None and worker.has_room:
             ledger.release(worker.name)
         worker.has_room = worker.is_alone = False
+        self._options_now.clear()
 
     def lose(self, place: str, kind: str, device: str) -> Mapping[int, frozenset[str]]:
         """A device is of no use any more; return the hosts that fit each case now."""
@@ -257,7 +261,9 @@ class Granting:
     def _choose(self, fragment: Fragment, worker: Worker, now: float) -> Choice | None:
         """Return why *worker* is to take the next case; None to leave it to a better host."""
         case, place = fragment.head, worker.host
-        options = self._outlook.options(fragment, now, lambda other: other == place or self._is_free(case, other))
+        options = dict(self._options(fragment, now))
+        if place not in options:  # room that is kept for another, and would not be taken from it
+            options = self._outlook.options(fragment, now, lambda other: other == place or self._is_free(case, other))
         mine = options.pop(place)
         choice = Choice(case, place, worker.name, mine, tuple(sorted(options.items())), self.weights)
         if fragment.owner or case in self._reserved.values() or not options:
@@ -272,6 +278,15 @@ class Granting:
         self.deferred = True
         return None
 
+    def _options(self, fragment: Fragment, now: float) -> dict[str, Vector]:
+        """Return what speaks for each place: kept as long as nothing was given or came back, since many ask for it."""
+        key = fragment.head, now
+        found = self._options_now.get(key)
+        if found is None:
+            found = self._outlook.options(fragment, now, lambda place: self._is_free(key[0], place))
+            self._options_now[key] = found
+        return found
+
     def _is_free(self, case: int, place: str) -> bool:
         ledger = self._asking.ledgers.get(place)
         if ledger is None:
@@ -282,6 +297,7 @@ class Granting:
 
     def _hand_out(self, fragment: Fragment, worker: Worker, choice: Choice) -> Assign:
         case, ledger = choice.case, self._ledger(worker)
+        self._options_now.clear()
         grant: Grant | None = None
         if ledger is not None:
             grant = ledger.grant(self._asking.demand(case), worker.name, memory=self._asking.memory(case))
