@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import random
 import sys
@@ -17,7 +16,7 @@ from typing import Any
 import pytest
 
 from pytest_disttest import __version__
-from pytest_disttest.controller import gathering, planning
+from pytest_disttest.controller import garbage, gathering, planning
 from pytest_disttest.controller.collection import Collected, automark
 from pytest_disttest.controller.hosts import Fleet, HostLink
 from pytest_disttest.controller.logfile import share_log_file
@@ -63,9 +62,9 @@ class Controller:
         self._loop: Loop | None = None
         self._early_warnings: list[tuple[str, str, str, str, int]] = []
         self._abandoned = False
-        # What is imported by now stays to the end; pytest collects garbage twice when it ends, 10 ms each for all that.
-        gc.freeze()
-        config.add_cleanup(gc.unfreeze)
+        # Before pytest is configured: what is registered first is undone last, after pytest's own search for garbage.
+        garbage.set_aside(config)
+        garbage.end_quickly(sys.argv[0])
 
     # pytest's hooks, in the order of a run
 
@@ -150,6 +149,7 @@ class Controller:
 
     def pytest_unconfigure(self) -> None:
         self._stop_screen()
+        garbage.set_aside_more()
         farewell = threading.Thread(target=self._fleet.close, kwargs={"at_once": self._abandoned})
         farewell.start()
         if self._run is not None:
