@@ -169,8 +169,12 @@ def _start(config: pytest.Config) -> None:
 
         config.pluginmanager.register(Preview(config, settings), "disttest-preview")
         return
+    zygote = _zygote(config, settings)
     with _quick_imports(config):
+        from pytest_disttest.controller.opening import Opening
+
+        opening = Opening(config, settings, _SYS_PATH, zygote)
         from pytest_disttest.controller.session import Controller
 
     role.stand_in_for_xdist(config.pluginmanager)
-    config.stash[_CONTROLLER] = Controller(config, settings, _SYS_PATH, _zygote(config, settings))
+    config.stash[_CONTROLLER] = Controller(config, settings, opening)
