@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from pytest_disttest import wire
 from pytest_disttest.errors import DisttestError, HostUnusable
 from pytest_disttest.gateways.connection import Connection
 from pytest_disttest.gateways.opening import open_connection
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pytest_disttest.gateways.sync import SyncSummary
 
 Message = tuple[Any, ...]
+Prelude = Callable[["HostLink", str], Mapping[str, Any]]
+"""What the worker of a link with this name can be told before it is part of a run."""
 HASH_SEED = "PYTHONHASHSEED"
 FIRST_WORKERS = 2
 
@@ -110,7 +113,8 @@ class Fleet:
     Beside the agents' messages the inbox gets ``("opened", connection, summary)``, ``("unusable", error)``
     and ``("lost",)``.
 
-    With a *zygote*, hosts that can be forks of it are. *hash_seed* is for the workers that are asked for early.
+    With a *zygote*, hosts that can be forks of it are. *hash_seed* is for the workers that are asked for early. Where
+    there is one such host and nothing else, the first workers also hear the *prelude*: their names are certain.
     """
 
     def __init__(
@@ -122,6 +126,7 @@ class Fleet:
         ignore: Sequence[str],
         zygote: Zygote | None = None,
         hash_seed: str = "",
+        prelude: Prelude | None = None,
     ) -> None:
         self.links = {host.name: HostLink(host) for host in hosts}
         self.inbox: SimpleQueue[tuple[str, Message]] = SimpleQueue()
@@ -130,6 +135,7 @@ class Fleet:
         self._ignore = list(ignore)
         self._zygote = zygote
         self._hash_seed = hash_seed
+        self._prelude = prelude
         self._threads: list[threading.Thread] = []
         self._closed = threading.Event()
 
@@ -174,7 +180,7 @@ class Fleet:
                 return
             # workers whose number is known warm up before anybody here has time to ask for them
             link.workers, link.forks = link.host.workers, self._zygote is not None and is_forkable(link.host)
-            orders = [link.next_worker(self._hash_seed) for _ in range(link.first_workers)]
+            orders = [order for number in range(link.first_workers) for order in self._beginning(link, number)]
             self.inbox.put((name, ("opened", connection, summary)))
             connection.start_agent(self._deliverer(name), orders=orders)
         except DisttestError as error:
@@ -182,6 +188,13 @@ class Fleet:
         except Exception as error:
             fault = HostUnusable(name, "internal", f"{type(error).__name__}: {error}", hint=traceback.format_exc())
             self.inbox.put((name, ("unusable", fault)))
+
+    def _beginning(self, link: HostLink, number: int) -> Iterator[Message]:
+        """Yield the order to start one of the first workers, and what it can be told already."""
+        start = link.next_worker(self._hash_seed)
+        yield start
+        if link.forks and self._prelude is not None and len(self.links) == 1:
+            yield "tell", start[1], wire.pack(["prepare", wire.plain(self._prelude(link, f"gw{number}"))])
 
     def _deliverer(self, name: str) -> Callable[[Message | None], None]:
         def deliver(message: Message | None) -> None:

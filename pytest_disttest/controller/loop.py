@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_disttest import wire
 from pytest_disttest.controller.casework import CaseWork
-from pytest_disttest.controller.garbage import collect_rarely, set_aside
+from pytest_disttest.controller.garbage import collect_rarely, set_aside_more
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.hostwork import HostWork
 from pytest_disttest.controller.node import WorkerNode
@@ -152,7 +152,7 @@ class Loop:
         """Hand out cases until each has its outcome, or the run is called off."""
         self._run.scheduler = scheduler
         self.workers.growth.planned(plan, time.monotonic())
-        set_aside(self._run.config)
+        set_aside_more()
         self._let_workers_be_heard(flag=True)
         for node in self._run.roster.alive:
             self.workers.release(node)

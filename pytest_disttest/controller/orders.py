@@ -49,6 +49,23 @@ def order_for(
     return {**wire.plain(order), "workerinput": checked_input(node)}
 
 
+def prelude_for(
+    config: pytest.Config, link: HostLink, name: str, *, run_uid: str, sys_path: Sequence[str]
+) -> dict[str, Any]:
+    """Return what a worker of this machine that will be called *name* can prepare itself with before its order."""
+    place = Invocation(config, sys_path).local()
+    return {**place, "unset": [], "environment": xdist_names(name, link.workers, run_uid)}
+
+
+def xdist_names(worker: str, count: int, run_uid: str) -> dict[str, str]:
+    """Return the variables that suites know from xdist."""
+    return {
+        "PYTEST_XDIST_TESTRUNUID": run_uid,
+        "PYTEST_XDIST_WORKER": worker,
+        "PYTEST_XDIST_WORKER_COUNT": str(count),
+    }
+
+
 class Invocation:
     """The controller's arguments, directory and import path."""
 
@@ -113,10 +130,9 @@ def _basetemp(config: pytest.Config, node: WorkerNode) -> str | None:
 
 def _environment(link: HostLink, node: WorkerNode, place: dict[str, Any]) -> dict[str, str]:
     """What suites know from xdist, the user's settings for this host, and pytest's own variables."""
-    environment = dict(link.host.environment)
-    environment["PYTEST_XDIST_TESTRUNUID"] = str(node.workerinput["testrunuid"])
-    environment["PYTEST_XDIST_WORKER"] = node.id
-    environment["PYTEST_XDIST_WORKER_COUNT"] = str(node.workerinput["workercount"])
+    known = node.workerinput
+    names = xdist_names(node.id, int(known["workercount"]), str(known["testrunuid"]))
+    environment = dict(link.host.environment) | names
     if not link.is_local:
         environment |= {name: os.environ[name] for name in FORWARDED if name in os.environ}
         if place["prepend"]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
-import random
 import sys
 import threading
 import time
-import uuid
 import warnings
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
@@ -17,11 +14,12 @@ from typing import Any
 import pytest
 
 from pytest_disttest import __version__
-from pytest_disttest.controller import gathering, matching, planning
+from pytest_disttest.controller import garbage, gathering, matching, planning
 from pytest_disttest.controller.collection import Collected, automark
-from pytest_disttest.controller.hosts import Fleet, HostLink
+from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.logfile import share_log_file
 from pytest_disttest.controller.loop import Loop
+from pytest_disttest.controller.opening import Opening
 from pytest_disttest.controller.roster import Roster
 from pytest_disttest.controller.run import Run, Tally
 from pytest_disttest.errors import DisttestError, NoHostLeft, StoreFault
@@ -31,30 +29,18 @@ from pytest_disttest.reports.screen import HostRow, make_screen
 from pytest_disttest.store import ingest, is_ingestion_due, remember_durations, store_directory
 from pytest_disttest.store.journal import Journal, run_id
 from pytest_disttest.worker.quiet import speaks_live
-from pytest_disttest.worker.zygote import Zygote
 
 INTERRUPT_GRACE_S = 5.0
 
 
 class Controller:
-    """One distributed run, as a pytest plugin. Hosts start to open when it is made."""
+    """One distributed run, as a pytest plugin. Its hosts are opening."""
 
-    def __init__(
-        self, config: pytest.Config, settings: Settings, sys_path: Sequence[str], zygote: Zygote | None = None
-    ) -> None:
+    def __init__(self, config: pytest.Config, settings: Settings, opening: Opening) -> None:
         self._config = config
         self._settings = settings
-        self._sys_path = sys_path
-        self._hash_seed = shared_hash_seed() if zygote is None else ""
-        self._fleet = Fleet(
-            settings.hosts,
-            root=config.rootpath,
-            sys_path=sys_path,
-            ignore=settings.sync_ignore,
-            zygote=zygote,
-            hash_seed=self._hash_seed,
-        )
-        self._fleet.open()
+        self._opening = opening
+        self._fleet = opening.fleet
         share_log_file(config)
         self._store = store_directory(config.rootpath)
         self._experience = planning.Experience(self._store)
@@ -64,9 +50,9 @@ class Controller:
         self._early_warnings: list[tuple[str, str, str, str, int]] = []
         self._abandoned = False
         self._explained: list[str] = []
-        # What is imported by now stays to the end; pytest collects garbage twice when it ends, 10 ms each for all that.
-        gc.freeze()
-        config.add_cleanup(gc.unfreeze)
+        # Before pytest is configured: what is registered first is undone last, after pytest's own search for garbage.
+        garbage.set_aside(config)
+        garbage.end_quickly(sys.argv[0])
 
     # pytest's hooks, in the order of a run
 
@@ -77,7 +63,12 @@ class Controller:
             session=session,
             settings=self._settings,
             fleet=self._fleet,
-            roster=Roster(self._config, run_uid=uuid.uuid4().hex, sys_path=self._sys_path, hash_seed=self._hash_seed),
+            roster=Roster(
+                self._config,
+                run_uid=self._opening.run_uid,
+                sys_path=self._opening.sys_path,
+                hash_seed=self._opening.hash_seed,
+            ),
             screen=make_screen(self._config),
             journal=self._new_journal(),
             live=speaks_live(self._config),
@@ -160,6 +151,7 @@ class Controller:
 
     def pytest_unconfigure(self) -> None:
         self._stop_screen()
+        garbage.set_aside_more()
         farewell = threading.Thread(target=self._fleet.close, kwargs={"at_once": self._abandoned})
         farewell.start()
         if self._run is not None:
@@ -255,10 +247,3 @@ def host_row(link: HostLink, tally: Tally, elapsed_s: float) -> HostRow:
         busy_percent=100 * tally.busy_s / max(elapsed_s * max(count, 1), 1e-9),
         problem=tally.problem,
     )
-
-
-def shared_hash_seed() -> str:
-    """Return a hash seed for all workers; "" when the user has chosen one."""
-    if os.environ.get("PYTHONHASHSEED") or not sys.flags.hash_randomization:
-        return ""
-    return str(random.SystemRandom().randrange(1, 2**32 - 1))

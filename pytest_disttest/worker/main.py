@@ -29,11 +29,10 @@ def main(socket_fd: int, map_fd: int, claims_fd: int, line_fd: int = -1) -> None
     os.set_inheritable(map_fd, False)
     os.set_inheritable(claims_fd, False)
     link = Link(connection, mmap.mmap(map_fd, 0))
-    _, order = link.receive()
-    order = wire.restore(order)
     try:
         with watched_environment() as environment:
-            _run(link, order, Claims(claims_fd), Breeding(line_fd, environment))
+            config, order = _prepared(link)
+            _run(link, config, order, Claims(claims_fd), Breeding(line_fd, environment))
     except (SystemExit, KeyboardInterrupt):
         raise
     except pytest.UsageError as error:
@@ -45,10 +44,29 @@ def main(socket_fd: int, map_fd: int, claims_fd: int, line_fd: int = -1) -> None
     link.outbox.push()
 
 
-def _run(link: Link, order: dict[str, Any], claims: Claims, breeding: Breeding) -> None:
+def _prepared(link: Link) -> tuple[pytest.Config, dict[str, Any]]:
+    """Return pytest's configuration, and the order that says who we are.
+
+    Where that is certain beforehand, a first message says as much as it takes to read options and load conftest files,
+    while the controller is still busy with its own; what goes wrong then is told when we have a name.
+    """
+    kind, told = link.receive()
+    order = wire.restore(told)
     _take_place(order)
     quiet.make_streams_live()
-    config = _prepareconfig(order["args"], [WorkerOptions(), SameByModuleName()])
+    try:
+        config = _prepareconfig(order["args"], [WorkerOptions(), SameByModuleName()])
+    except BaseException:
+        if kind == "prepare":
+            link.receive()
+        raise
+    if kind == "prepare":
+        order = wire.restore(link.receive()[1])
+        _take_name(order)
+    return config, order
+
+
+def _run(link: Link, config: pytest.Config, order: dict[str, Any], claims: Claims, breeding: Breeding) -> None:
     try:
         _take_role(config, order)
         ways = {"sends_table": order["table"], "collects": order["collects"]}
@@ -62,14 +80,19 @@ def _run(link: Link, order: dict[str, Any], claims: Claims, breeding: Breeding) 
 def _take_place(order: dict[str, Any]) -> None:
     """Directory, environment, import path and arguments as the controller's, mapped to this host."""
     os.chdir(order["cwd"])
-    os.environ.update(order["environment"])
-    for name in order["unset"]:
-        os.environ.pop(name, None)
+    _take_name(order)
     os.environ.setdefault("PYTEST_VERSION", pytest.__version__)
     if order["sys_path"] is not None:
         sys.path[:] = order["sys_path"]
     else:
         sys.path[:] = [*order["prepend"], *(entry for entry in sys.path if entry)]
+
+
+def _take_name(order: dict[str, Any]) -> None:
+    """Environment and arguments, which name this worker."""
+    os.environ.update(order["environment"])
+    for name in order["unset"]:
+        os.environ.pop(name, None)
     sys.argv = list(order["argv"])
 
 

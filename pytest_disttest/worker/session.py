@@ -321,14 +321,15 @@ def _lines(answer: object) -> list[str]:
 
 def _who_am_i() -> dict[str, Any]:
     import os
-    import platform
     import sys
+
+    from pytest_disttest.worker.facts import platform_name
 
     return {
         "version": sys.version,
         "version_info": wire.plain(tuple(sys.version_info)),
         "sysplatform": sys.platform,
-        "platform": platform.platform(),
+        "platform": platform_name(),
         "executable": sys.executable,
         "cwd": os.getcwd(),
         "pytest": pytest.__version__,

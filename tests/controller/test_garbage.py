@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from pytest_disttest.controller.garbage import THRESHOLDS, collect_rarely, set_aside
+from pytest_disttest.controller.garbage import THRESHOLDS, collect_rarely, end_quickly, set_aside, set_aside_more
 
 
 class Config:
@@ -38,6 +39,7 @@ def test_what_was_is_restored():
     config: Any = Config()
     collect_rarely(config)
     set_aside(config)
+    set_aside_more()
     assert (THRESHOLDS, True) == (gc.get_threshold(), gc.get_freeze_count() > 0)
 
     for cleanup in reversed(config.cleanups):
@@ -56,3 +58,22 @@ def test_who_knows_better_is_left_alone(act: Callable[[], Any]):
     collect_rarely(config)
 
     assert (before, []) == (gc.get_threshold(), config.cleanups)
+
+
+@pytest.mark.parametrize(
+    ("program", "is_pytest"),
+    [
+        ("/opt/bin/pytest", True),
+        ("/x/site-packages/pytest/__main__.py", True),
+        ("manage.py", False),
+        ("-c", False),
+    ],
+)
+def test_only_the_end_of_a_pytest_process_is_cut_short(program: str, is_pytest: bool, monkeypatch: pytest.MonkeyPatch):
+    """Whoever runs pytest as a part of its work may count on the last search."""
+    registered: list[object] = []
+    monkeypatch.setattr(atexit, "register", registered.append)
+
+    end_quickly(program)
+
+    assert registered == ([gc.freeze] if is_pytest else [])

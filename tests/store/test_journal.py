@@ -87,9 +87,10 @@ def test_damage_is_a_value_error_and_nothing_else(line):
 
 def test_a_run_id_sorts_by_time_and_needs_entropy():
     """The name begins with the moment in UTC."""
-    assert run_id(0, b"\x1a\x2b\x3c") == "19700101-000000-1a2b3c"
-    with pytest.raises(ValueError, match="3 bytes"):
-        run_id(0, b"ab")
+    assert run_id(0, b"\x1a\x2b") == "19700101-000000-001a2b"
+    assert run_id(1.5, b"\x00\x00") > run_id(1.25, b"\xff\xff")  # two runs within a second
+    with pytest.raises(ValueError, match="2 bytes"):
+        run_id(0, b"a")
 
 
 def journal_in(directory: Path, name: str = "20261123-184500-1a2b3c") -> Journal:
