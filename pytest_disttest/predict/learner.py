@@ -16,7 +16,7 @@ import math
 
 from pytest_disttest.predict.group import Group, Surroundings, Weight, middle
 from pytest_disttest.predict.observation import Prediction
-from pytest_disttest.predict.trust import ELSEWHERE, HERE, NEW, NOISE, Trust, bin_of
+from pytest_disttest.predict.trust import ELSEWHERE, HERE, LEAST_NOISE, NEW, NOISE, Trust, bin_of
 
 LEAST_S = 1e-5
 KEPT = 5
@@ -85,14 +85,19 @@ class Learner:
         level = test.level(hw_class)
         terms = self._terms(test.around, hw_class)
         mean, variance = _sum(terms, test.weight)
-        variance += test.noise
+        noise = self._noise(test, mean)
+        variance += noise
         source, told, std = self._told(test, level, hw_class, mean, variance)
         place = bin_of(told)
         self.trust.calibrate(level, place, (time - told) / std)
         if source != "nothing":
             median = told if source != "linear" else self._median(test, level, hw_class)[1]
             self.trust.compare(level, time - mean, time - median)
-        self._correct(test, terms, time - mean, variance, place)
+        if test.n:
+            squared = max((time - mean) ** 2 - (variance - noise), 0.0)
+            self.trust.scatter(bin_of(mean), squared)
+            test.noise = max(noise + NOISE_MEMORY * (squared - noise), LEAST_NOISE)
+        self._correct(test, terms, time - mean, variance, noise)
         test.add(time, hw_class)
         for group in test.around.groups:
             group.add(time)
@@ -102,8 +107,12 @@ class Learner:
         test = self.tests.get(nodeid) or self._fresh(nodeid, file, cls)
         level = test.level(hw_class)
         mean, variance = _sum(self._terms(test.around, hw_class), test.weight)
-        source, told, std = self._told(test, level, hw_class, mean, variance + test.noise)
+        source, told, std = self._told(test, level, hw_class, mean, variance + self._noise(test, mean))
         return Prediction(*self.trust.quantiles(level, told, std), test.n, source, std)
+
+    def _noise(self, test: Known, mean: float) -> float:
+        """Return the variance that a test's times have by themselves: at first that of tests that take as long."""
+        return test.noise if test.n > 1 else self.trust.noise[bin_of(mean)]
 
     def around(self, function: str, cls: str, file: str) -> Surroundings:
         """Return the surroundings of the tests of one function ("" without parameters), class and file."""
@@ -153,7 +162,7 @@ class Learner:
             return "suite", self.suite.centre_and_spread()[0], 1.5
         return "nothing", PRIOR_LOG_S, 2.3
 
-    def _correct(self, test: Known, terms: tuple[Weight, ...], error: float, variance: float, place: int) -> None:
+    def _correct(self, test: Known, terms: tuple[Weight, ...], error: float, variance: float, noise: float) -> None:
         """Move the terms by their shares of the *error*."""
         limit = CLIP * math.sqrt(variance)
         if -limit <= error <= limit:
@@ -173,14 +182,7 @@ class Learner:
             weight.variance = own - own * own / variance + GROUP_DRIFT
         own = test.weight.variance
         test.weight.mean += own * gain
-        test.weight.variance = own - own * own / variance + DRIFT * test.noise
-        if test.n:
-            # Of a known test's error, all beyond what its terms leave open is its own scatter.
-            squared = max(error * error - (variance - test.noise), 0.0)
-            if test.n > 1:
-                self.trust.scatter(place, squared)
-            test.noise += NOISE_MEMORY * (squared - test.noise)
-        test.noise = max(test.noise, 0.25 * self.trust.noise[place]) if test.n else self.trust.noise[place]
+        test.weight.variance = own - own * own / variance + DRIFT * noise
 
 
 def _sum(terms: tuple[Weight, ...], own: Weight) -> tuple[float, float]:

@@ -14,13 +14,14 @@ Plain = dict[str, Any]
 def plain_of(learner: Learner) -> Plain:
     """Return all of *learner* but what equals the state of one that has learned nothing."""
     tests = learner.tests
-    hosts = {name: number for number, name in enumerate(learner.hosts)}
+    known = {name: weight for name, weight in learner.hosts.items() if weight.variance != PRIOR_VARIANCE["host"]}
+    hosts = {name: number for number, name in enumerate(known)}
     surroundings = list({test.around.key: None for test in tests.values()})
     place_of = {key: place for place, key in enumerate(surroundings)}
     groups = {key: group for key, group in learner.groups.items() if group.times}
     return {
         "suite": [_weight(learner.suite.weight), _pairs(learner.suite)],
-        "hosts": {name: _weight(weight) for name, weight in learner.hosts.items()},
+        "hosts": {name: _weight(weight) for name, weight in known.items()},
         "groups": [[*key, _weight(group.weight), _pairs(group)] for key, group in groups.items()],
         "around": [list(key) for key in surroundings],
         "ids": list(tests),

@@ -23,15 +23,18 @@ def openings(run: Sequence[Case]) -> Iterator[tuple[Uses, Uses]]:
         opens = tuple(use for use in dict.fromkeys(case.fixtures) if use not in alive)
         replaced = {use[:3] for use in opens}
         alive = {use: None for use in alive if use[:3] not in replaced} | dict.fromkeys(opens)
-        closes = tuple(use for use in alive if after is None or not _is_inside(after, use.base))
+        closes = tuple(use for use in alive if after is None or not _is_kept_for(after, use))
         for use in closes:
             del alive[use]
         yield opens, closes
 
 
-def _is_inside(case: Case, base: str) -> bool:
-    """Whether *case* is one that a fixture of this owner is kept for."""
-    return not base or case.nodeid == base or case.nodeid.startswith((f"{base}/", f"{base}::")) or base == case.package
+def _is_kept_for(case: Case, use: FixtureUse) -> bool:
+    """Whether *case* is inside of what the fixture is for."""
+    scope, _, base, _ = use
+    if base in ("", "."):
+        return scope != "class"  # of a class scope outside of any class, each function is its own owner
+    return base in (case.package, case.nodeid) or case.nodeid.startswith((f"{base}/", f"{base}::"))
 
 
 class OwnTimes:

@@ -33,18 +33,21 @@ class Trust:
 
     The quantiles follow their observations as in adaptive conformal inference (Gibbs and Candès, 2021): each
     observation beyond the told ninth decile pushes it up nine times as far as one below draws it down, so that it
-    holds in nine of ten cases whatever the errors' distribution.
+    holds in nine of ten cases whatever the errors' distribution. There is one cell for each level and decade, and one
+    for all decades of a level, which speaks for those that have seen little.
     """
 
-    __slots__ = ("compared", "median_error", "model_error", "noise", "q50", "q90")  # fmt: skip
+    __slots__ = ("compared", "median_error", "model_error", "noise", "noises_seen", "q50", "q90", "seen")
 
     def __init__(self) -> None:
         self.compared = [0] * LEVELS
         self.model_error = [0.0] * LEVELS
         self.median_error = [0.0] * LEVELS
         self.noise = [NOISE] * BINS
-        self.q50 = [0.0] * (LEVELS * BINS)
-        self.q90 = [NORMAL_Q90] * (LEVELS * BINS)
+        self.noises_seen = [0] * BINS
+        self.seen = [0] * (LEVELS * (BINS + 1))
+        self.q50 = [0.0] * (LEVELS * (BINS + 1))
+        self.q90 = [NORMAL_Q90] * (LEVELS * (BINS + 1))
 
     def is_model_better(self, level: int) -> bool:
         """Whether the model's error was no larger than that of the medians, in comparisons enough to tell."""
@@ -59,19 +62,33 @@ class Trust:
 
     def calibrate(self, level: int, place: int, error: float) -> None:
         """Take note of an *error* of what was told, in standard deviations."""
-        cell = level * BINS + place
-        self.q50[cell] = _within(self.q50[cell] + (STEP if error > self.q50[cell] else -STEP) / 2, -1.0, 1.0)
-        self.q90[cell] = _within(self.q90[cell] + STEP * (0.9 if error > self.q90[cell] else -0.1), 0.3, 8.0)
+        whole = level * (BINS + 1) + BINS
+        cell = whole - BINS + place
+        if self.seen[cell] < FEWEST:
+            self.q50[cell], self.q90[cell] = self.q50[whole], self.q90[whole]
+        self._follow(whole, error)
+        self._follow(cell, error)
+
+    def _follow(self, cell: int, error: float) -> None:
+        self.seen[cell] = seen = self.seen[cell] + 1
+        q50, q90 = self.q50[cell], self.q90[cell]
+        self.q50[cell] = _within(q50 + (STEP if error > q50 else -STEP) / 2, -1.0, 1.0)
+        step = max(STEP, 0.5 / math.sqrt(seen)) if seen < 625 else STEP  # 0.5 / 25 = STEP
+        self.q90[cell] = _within(q90 + step * (0.9 if error > q90 else -0.1), 0.3, 8.0)
 
     def quantiles(self, level: int, centre: float, std: float) -> tuple[float, float]:
         """Return median and ninth decile, as seconds, of what is told as *centre* and *std* in logarithms."""
-        cell = level * BINS + bin_of(centre)
+        cell = level * (BINS + 1) + bin_of(centre)
+        if self.seen[cell] < FEWEST:
+            cell = level * (BINS + 1) + BINS
         q50 = centre + self.q50[cell] * std
         return math.exp(q50), math.exp(max(q50, centre + self.q90[cell] * std))
 
     def scatter(self, place: int, squared: float) -> None:
-        """Take note of the *squared* error of a test that is known well."""
-        self.noise[place] = _within(self.noise[place] + MEMORY * (squared - self.noise[place]), LEAST_NOISE, MOST_NOISE)
+        """Take note of the *squared* error of a test that was seen before, what its terms leave open not counted."""
+        self.noises_seen[place] = seen = self.noises_seen[place] + 1
+        rate = max(MEMORY, 1.0 / (seen + 4))
+        self.noise[place] = _within(self.noise[place] + rate * (squared - self.noise[place]), LEAST_NOISE, MOST_NOISE)
 
     def plain(self) -> dict[str, list[float]]:
         """Return all of it as builtins."""
