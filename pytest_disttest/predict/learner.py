@@ -6,6 +6,9 @@ observation moves each term by its share of the variance (a Kalman filter that k
 regression one row at a time), an outlier no further than 2.5 standard deviations (Huber). A test that is off twice on
 the same side has changed: then its variance grows, and it learns anew.
 
+A machine that is busy with other things slows a whole run down, which says nothing about its tests: what the known
+tests of a run have in common is taken off before they are learned, and followed by a level for each class of hosts.
+
 Beside the model stand medians, of the test itself or of the narrowest group that has times. Both guess before each
 observation is learned; who erred less is asked. So the model is never trusted before it has proved itself.
 """
@@ -13,6 +16,7 @@ observation is learned; who erred less is asked. So the model is never trusted b
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from pytest_disttest.predict.group import Group, Surroundings, Weight, middle
 from pytest_disttest.predict.observation import Prediction
@@ -28,6 +32,13 @@ DRIFT = 0.05
 """What a test's variance gains with each observation, as a part of its noise: old times count less and less."""
 GROUP_DRIFT = 1e-5
 NOISE_MEMORY = 0.15
+FEWEST_OF_A_RUN = 20
+"""So many known tests tell whether a whole run was slow."""
+LEVEL_MEMORY = 0.3
+"""How far the level of a class of hosts follows a run: half of what stays is believed after two."""
+
+Timed = tuple[str, str, str, str, float]
+"""Node id, file, class, class of hosts, seconds."""
 
 
 class Known:
@@ -70,15 +81,29 @@ class Learner:
         self.suite = Group("suite", Weight(PRIOR_LOG_S, PRIOR_VARIANCE["suite"]))
         self.groups: dict[tuple[str, str], Group] = {}
         self.hosts: dict[str, Weight] = {}
+        self.levels: dict[str, float] = {}
         self.tests: dict[str, Known] = {}
         self.trust = Trust()
         self._around: dict[tuple[str, str, str], Surroundings] = {}
 
-    def learn(self, nodeid: str, file: str, cls: str, hw_class: str, seconds: float) -> None:
-        """Take note that it took *seconds*; ValueError if that is negative or no number."""
+    def learn_run(self, run: Iterable[Timed]) -> None:
+        """Take in what one run took, in the order of arrival; ValueError as `learn`."""
+        timed = list(run)
+        shifts = self._shifts(timed)
+        for nodeid, file, cls, hw_class, seconds in timed:
+            self.learn(nodeid, file, cls, hw_class, seconds, shift=shifts.get(hw_class, 0.0))
+        for hw_class, shift in sorted(shifts.items()):
+            self.trust.note_shift(shift)
+            self.levels[hw_class] = self.levels.get(hw_class, 0.0) + LEVEL_MEMORY * shift
+
+    def learn(self, nodeid: str, file: str, cls: str, hw_class: str, seconds: float, *, shift: float = 0.0) -> None:
+        """Take note that it took *seconds*; ValueError if that is negative or no number.
+
+        *shift* is how much slower than the level of its hosts the whole run was, as a logarithm.
+        """
         if not 0.0 <= seconds < math.inf:
             raise ValueError(f"{nodeid}: {seconds} s")
-        time = math.log(max(seconds, LEAST_S))
+        time = math.log(max(seconds, LEAST_S)) - self.levels.get(hw_class, 0.0)
         test = self.tests.get(nodeid)
         if test is None:
             test = self.tests[nodeid] = self._fresh(nodeid, file, cls)
@@ -88,8 +113,8 @@ class Learner:
         noise = self._noise(test, mean)
         variance += noise
         source, told, std = self._told(test, level, hw_class, mean, variance)
-        place = bin_of(told)
-        self.trust.calibrate(level, place, (time - told) / std)
+        time -= shift
+        self.trust.calibrate(level, bin_of(told), (time - told) / std)
         if source != "nothing":
             median = told if source != "linear" else self._median(test, level, hw_class)[1]
             self.trust.compare(level, time - mean, time - median)
@@ -108,7 +133,21 @@ class Learner:
         level = test.level(hw_class)
         mean, variance = _sum(self._terms(test.around, hw_class), test.weight)
         source, told, std = self._told(test, level, hw_class, mean, variance + self._noise(test, mean))
-        return Prediction(*self.trust.quantiles(level, told, std), test.n, source, std)
+        q50, q90 = self.trust.quantiles(level, told, std)
+        usual = math.exp(self.levels.get(hw_class, 0.0))
+        return Prediction(q50 * usual, q90 * usual, test.n, source, math.hypot(std, self.trust.run_std))
+
+    def _shifts(self, run: Iterable[Timed]) -> dict[str, float]:
+        """Return by class of hosts how much slower than its level a run was, by the median of the known tests."""
+        off: dict[str, list[float]] = {}
+        for nodeid, _, _, hw_class, seconds in run:
+            test = self.tests.get(nodeid)
+            if test is not None and hw_class in test.hosts and 0.0 <= seconds < math.inf:
+                mean, variance = _sum(self._terms(test.around, hw_class), test.weight)
+                _, told, _ = self._told(test, HERE, hw_class, mean, variance)
+                time = math.log(max(seconds, LEAST_S)) - self.levels.get(hw_class, 0.0)
+                off.setdefault(hw_class, []).append(time - told)
+        return {name: middle(sorted(every)) for name, every in off.items() if len(every) >= FEWEST_OF_A_RUN}
 
     def _noise(self, test: Known, mean: float) -> float:
         """Return the variance that a test's times have by themselves: at first that of tests that take as long."""

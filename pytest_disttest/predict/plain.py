@@ -22,6 +22,7 @@ def plain_of(learner: Learner) -> Plain:
     return {
         "suite": [_weight(learner.suite.weight), _pairs(learner.suite)],
         "hosts": {name: _weight(weight) for name, weight in known.items()},
+        "levels": times_of(learner.levels),
         "groups": [[*key, _weight(group.weight), _pairs(group)] for key, group in groups.items()],
         "around": [list(key) for key in surroundings],
         "ids": list(tests),
@@ -42,6 +43,7 @@ def learner_of(plain: Plain) -> Learner:
     learner = Learner()
     learner.trust = Trust.from_plain(plain["trust"])
     learner.hosts = {_text(name): _read(weight) for name, weight in plain["hosts"].items()}
+    learner.levels = times_of(plain["levels"])
     suite, pairs = plain["suite"]
     _fill(learner.suite, suite, pairs)
     for source, name, weight, pairs in plain["groups"]:
@@ -64,8 +66,8 @@ def learner_of(plain: Plain) -> Learner:
 
 
 def times_of(plain: Plain) -> dict[str, float]:
-    """Return seconds by name; an error of some kind for anything else."""
-    return {_text(key): float(seconds) for key, seconds in plain.items()}
+    """Return numbers by name, to six decimals; an error of some kind for anything else."""
+    return {_text(key): round(float(number), 6) for key, number in plain.items()}
 
 
 def _weight(weight: Weight) -> list[float]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 
 from pytest_disttest.model import FixtureUse
-from pytest_disttest.predict.learner import Learner
+from pytest_disttest.predict.learner import Learner, Timed
 from pytest_disttest.predict.observation import FixtureCost, Observation, Prediction
 from pytest_disttest.predict.plain import Plain, learner_of, plain_of, times_of
 from pytest_disttest.predict.sharing import OwnTimes, Uses, shares
@@ -29,7 +30,20 @@ class Predictor:
 
     def learn(self, seen: Observation) -> None:
         """Take in one attempt that passed; ValueError for a time that is negative or no number."""
+        self._tests.learn(*self._timed(seen))
+
+    def learn_run(self, seen: Iterable[Observation]) -> None:
+        """Take in a whole run, in the order of arrival. Better than one by one: a run that was slow as a whole shows.
+
+        Raises ValueError as above.
+        """
+        self._tests.learn_run([self._timed(observation) for observation in seen])
+
+    def _timed(self, seen: Observation) -> Timed:
+        """Return what the test took by itself, and learn what its wide fixtures did."""
         nodeid, file, cls, hw_class, setup_s, call_s, teardown_s, opens, closes = seen
+        if not 0.0 <= setup_s + call_s + teardown_s < math.inf or min(setup_s, call_s, teardown_s) < 0.0:
+            raise ValueError(f"{nodeid}: {setup_s}, {call_s}, {teardown_s} s")
         if opens:
             setup_s = self._own(self._setups, seen, setup_s, SETUP, opens)
         else:
@@ -38,12 +52,7 @@ class Predictor:
             teardown_s = self._own(self._teardowns, seen, teardown_s, TEARDOWN, closes)
         else:
             self._teardowns.learn(nodeid, file, teardown_s)
-        self._tests.learn(nodeid, file, cls, hw_class, setup_s + call_s + teardown_s)
-
-    def learn_all(self, seen: Iterable[Observation]) -> None:
-        """Take in many, the oldest first."""
-        for observation in seen:
-            self.learn(observation)
+        return nodeid, file, cls, hw_class, setup_s + call_s + teardown_s
 
     def predict(self, nodeid: str, file: str = "", cls: str = "", hw_class: str = "") -> Prediction:
         """Return how long a test will take on a host of *hw_class*, without its wide fixtures.

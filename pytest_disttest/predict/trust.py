@@ -15,6 +15,7 @@ BINS = 7
 FEWEST = 30
 """Before so many comparisons the model has not proved itself."""
 MEMORY = 0.01
+RUN_MEMORY = 0.3
 STEP = 0.02
 NOISE = 0.05
 """Variance of a test's logarithms that is assumed at first: about 22 %."""
@@ -37,7 +38,7 @@ class Trust:
     for all decades of a level, which speaks for those that have seen little.
     """
 
-    __slots__ = ("compared", "median_error", "model_error", "noise", "noises_seen", "q50", "q90", "seen")
+    __slots__ = ("compared", "median_error", "model_error", "noise", "noises_seen", "q50", "q90", "runs", "seen")
 
     def __init__(self) -> None:
         self.compared = [0] * LEVELS
@@ -45,6 +46,7 @@ class Trust:
         self.median_error = [0.0] * LEVELS
         self.noise = [NOISE] * BINS
         self.noises_seen = [0] * BINS
+        self.runs = [0.0]
         self.seen = [0] * (LEVELS * (BINS + 1))
         self.q50 = [0.0] * (LEVELS * (BINS + 1))
         self.q90 = [NORMAL_Q90] * (LEVELS * (BINS + 1))
@@ -52,6 +54,15 @@ class Trust:
     def is_model_better(self, level: int) -> bool:
         """Whether the model's error was no larger than that of the medians, in comparisons enough to tell."""
         return self.compared[level] >= FEWEST and self.model_error[level] <= self.median_error[level]
+
+    @property
+    def run_std(self) -> float:
+        """How much whole runs differ from what their hosts' level let expect."""
+        return math.sqrt(self.runs[0])
+
+    def note_shift(self, shift: float) -> None:
+        """Take note of how much slower than expected a whole run was."""
+        self.runs[0] += RUN_MEMORY * (shift * shift - self.runs[0])
 
     def compare(self, level: int, model_error: float, median_error: float) -> None:
         """Take note of how far off both were."""
@@ -61,7 +72,7 @@ class Trust:
         self.median_error[level] += rate * (abs(median_error) - self.median_error[level])
 
     def calibrate(self, level: int, place: int, error: float) -> None:
-        """Take note of an *error* of what was told, in standard deviations."""
+        """Take note of an *error* of what was told, in standard deviations, the shift of its whole run taken off."""
         whole = level * (BINS + 1) + BINS
         cell = whole - BINS + place
         if self.seen[cell] < FEWEST:
@@ -77,12 +88,16 @@ class Trust:
         self.q90[cell] = _within(q90 + step * (0.9 if error > q90 else -0.1), 0.3, 8.0)
 
     def quantiles(self, level: int, centre: float, std: float) -> tuple[float, float]:
-        """Return median and ninth decile, as seconds, of what is told as *centre* and *std* in logarithms."""
+        """Return median and ninth decile, in seconds, of what is told as *centre* and *std* in logarithms.
+
+        The decile leaves room for a run that is slow as a whole, too.
+        """
         cell = level * (BINS + 1) + bin_of(centre)
         if self.seen[cell] < FEWEST:
             cell = level * (BINS + 1) + BINS
         q50 = centre + self.q50[cell] * std
-        return math.exp(q50), math.exp(max(q50, centre + self.q90[cell] * std))
+        margin = math.hypot(self.q90[cell] * std, NORMAL_Q90 * self.run_std)
+        return math.exp(q50), math.exp(max(q50, centre + margin))
 
     def scatter(self, place: int, squared: float) -> None:
         """Take note of the *squared* error of a test that was seen before, what its terms leave open not counted."""

@@ -131,8 +131,8 @@ def score(runs: Runs) -> Score:
 
 
 def _learn(predictor: Predictor, run: Iterable[Observation], last: dict[tuple[str, str], float]) -> None:
+    predictor.learn_run(run)
     for seen in run:
-        predictor.learn(seen)
         if not seen.opens and not seen.closes:
             last[seen.nodeid, seen.hw_class] = _taken_s(seen)
 
@@ -143,7 +143,7 @@ def _cold(run: Sequence[Observation]) -> tuple[float, float]:
     for fold in range(FOLDS):
         predictor = Predictor()
         shown = [seen for place, seen in enumerate(run) if place % FOLDS != fold]
-        predictor.learn_all(shown)
+        predictor.learn_run(shown)
         middle_s = median(_taken_s(seen) for seen in shown)
         for seen in run[fold::FOLDS]:
             if not seen.opens and not seen.closes:

@@ -30,7 +30,7 @@ observations = st.builds(
 def learned(*times_s: float, nodeid: str = "a.py::test_1", hw_class: str = "") -> Predictor:
     """Return a predictor that has seen one test take so long, in this order."""
     predictor = Predictor()
-    predictor.learn_all(Observation(nodeid, nodeid.partition("::")[0], hw_class=hw_class, call_s=s) for s in times_s)
+    predictor.learn_run(Observation(nodeid, nodeid.partition("::")[0], hw_class=hw_class, call_s=s) for s in times_s)
     return predictor
 
 
@@ -68,7 +68,7 @@ def test_a_new_test_is_guessed_from_its_surroundings(seed: int):
     first, *_ = scores(list(World().runs(1, seed)), Predictor())
     again = World().runs(2, seed)
     predictor = Predictor()
-    predictor.learn_all(seen for seen in next(again) if not seen.nodeid.endswith("_0"))
+    predictor.learn_run(seen for seen in next(again) if not seen.nodeid.endswith("_0"))
     fresh = [seen for seen in next(again) if seen.nodeid.endswith("_0")]
     known, *_ = scores([fresh], predictor)
 
@@ -80,7 +80,7 @@ def test_a_new_test_is_guessed_from_its_surroundings(seed: int):
 def test_whatever_was_seen_the_prediction_is_a_time(seen: list[Observation], asked: Observation):
     """Median and ninth decile are positive, finite and in order, and tell how much they rest on."""
     predictor = Predictor()
-    predictor.learn_all(seen)
+    predictor.learn_run(seen)
 
     told = predictor.predict(asked.nodeid, asked.file, asked.cls, asked.hw_class)
 
@@ -94,7 +94,7 @@ def test_whatever_was_seen_the_prediction_is_a_time(seen: list[Observation], ask
 def test_to_ask_changes_nothing(seen: list[Observation], asked: Observation):
     """A prediction leaves no trace."""
     predictor = Predictor()
-    predictor.learn_all(seen)
+    predictor.learn_run(seen)
     before = predictor.plain()
 
     predictor.predict(asked.nodeid, "new.py", asked.cls, "new")
@@ -106,7 +106,7 @@ def test_to_ask_changes_nothing(seen: list[Observation], asked: Observation):
 def test_what_was_learned_survives_json(seen: list[Observation], asked: Observation):
     """A known test is predicted as before, up to the digits that are kept; what is written again is the same."""
     predictor = Predictor()
-    predictor.learn_all(seen)
+    predictor.learn_run(seen)
     text = json.dumps(predictor.plain())
     again = Predictor.from_plain(json.loads(text))
     where = asked.nodeid, asked.file, asked.cls, asked.hw_class
@@ -203,6 +203,41 @@ def test_the_model_forgets_what_has_changed():
 
     assert {"linear"} == {each.source for each in told}
     assert [0.1 * (1 + place) for place in range(40)] == pytest.approx([each.q50_s for each in told], rel=0.25)
+
+
+def run_of(factor: float) -> list[Observation]:
+    """Return a run of 40 tests of different lengths, each *factor* times as long as usual."""
+    return [Observation(f"a.py::test_{place}", "a.py", call_s=0.1 * (1 + place) * factor) for place in range(40)]
+
+
+def usual_over_told(predictor: Predictor) -> list[float]:
+    """Return by how much the predictions for such a run are off."""
+    return [
+        seen.call_s / predictor.predict(seen.nodeid, seen.file, seen.cls, seen.hw_class).q50_s for seen in run_of(1.0)
+    ]
+
+
+def test_a_busy_machine_says_little_about_tests():
+    """One run in which all is four times as slow moves what is expected by half, and widens the ninth decile."""
+    predictor = Predictor()
+    for factor in (1.0, 1.0, 1.0):
+        predictor.learn_run(run_of(factor))
+    calm = predictor.predict("a.py::test_1", "a.py")
+
+    predictor.learn_run(run_of(4.0))
+
+    told = predictor.predict("a.py::test_1", "a.py")
+    assert [1 / 1.5] * 40 == pytest.approx(usual_over_told(predictor), rel=0.1)
+    assert told.q90_s / told.q50_s > 1.2 * calm.q90_s / calm.q50_s
+
+
+def test_a_machine_that_stays_slow_is_believed():
+    """After eight runs that all took twice as long, twice as long is what is expected."""
+    predictor = Predictor()
+    for factor in [1.0] * 3 + [2.0] * 8:
+        predictor.learn_run(run_of(factor))
+
+    assert [1 / 2] * 40 == pytest.approx(usual_over_told(predictor), rel=0.1)
 
 
 def test_who_is_gone_is_forgotten():
