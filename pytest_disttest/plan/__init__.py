@@ -1,6 +1,7 @@
 """The plan: what runs together, in which order, and what waits for what. The only door to networkx.
 
-Importing this room is cheap: networkx is loaded only for a suite that has dependencies.
+Importing this room is cheap: networkx is loaded only for a suite that has dependencies, and what counts in seconds
+(``plan.work``, ``plan.ranks``, ``plan.bounds``, ``plan.bottleneck``) where durations are known: import it from there.
 """
 
 from __future__ import annotations

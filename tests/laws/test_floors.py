@@ -9,7 +9,7 @@ from laws.source import Module, modules, parse
 
 FLOORS = {
     1: ("", "model", "errors", "needs"),
-    2: ("registry", "wire", "markers", "options", "hookspecs", "inventory", "plan", "match", "store"),
+    2: ("registry", "wire", "markers", "options", "hookspecs", "inventory", "plan", "predict", "match", "store"),
     3: ("schedule", "worker", "browser", "ci", "reports"),
     4: ("gateways", "testing"),
     5: ("controller", "cli"),
