@@ -21,6 +21,7 @@ need nft nftables            # ... that lose packets
 need git git                 # which files git ignores
 need ps procps
 need chromium chromium
+need chromium-headless-shell chromium-headless-shell
 need chromedriver chromium-driver
 need firefox-esr firefox-esr
 # Firefox computes through Vulkan, and on a machine without a GPU through this one. Chromium has its own.

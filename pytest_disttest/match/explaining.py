@@ -296,7 +296,7 @@ def _host_row(place: _Place, status: str, *, lacks_capacity: bool) -> HostRow:
 def _code(state: str, status: str, drained: str) -> str:
     if state == "disabled":
         return "DISABLED"
-    if drained and status == MET:
+    if drained and status != UNMET:
         return "DRAINED"
     if status == UNMET:
         return "REQUIREMENTS"

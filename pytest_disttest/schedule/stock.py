@@ -234,14 +234,17 @@ class Stock:
         """From now on these are the hosts that fit, by case; what lies somewhere goes where it still can be run."""
         changed = {case for case in eligible if self._eligible.get(case) != eligible[case]}
         self._eligible, self._narrowed = eligible, True
-        for fragment in list(self.backlog):
-            if not changed.isdisjoint(fragment.pending()):
-                self._put_back(self.backlog.take(fragment).pending())
+
+        def is_concerned(fragment: Fragment) -> bool:
+            left = fragment.pending()  # and what is bound to others goes where they do
+            return bool(left) and not changed.isdisjoint(fragment.unit.cases if fragment.unit.binding else left)
+
+        for fragment in filter(is_concerned, list(self.backlog)):
+            self._put_back(self.backlog.take(fragment).pending())
         for worker in self._workers.values():
-            for fragment in list(worker.owned()):
-                if not changed.isdisjoint(fragment.pending()):
-                    worker.give_away(fragment)
-                    worker.leaving.setdefault(fragment.home, []).extend(fragment.pending())
+            for fragment in filter(is_concerned, list(worker.owned())):
+                worker.give_away(fragment)
+                worker.leaving.setdefault(fragment.home, []).extend(fragment.pending())
             self.let_leave(worker)
 
     def _can_go_elsewhere(self, cases: list[int]) -> bool:

@@ -87,6 +87,11 @@ def chromium() -> Installed:
     return _there(Installed("chromium", _command("chromium"), _command("chromedriver")))
 
 
+def headless_shell() -> Installed:
+    """Return Debian's Chromium without windows: half the time and half the memory."""
+    return _there(Installed("chromium", _command("chromium-headless-shell"), _command("chromedriver")))
+
+
 def webnn_chromium() -> Installed:
     """Return a Chromium with WebNN, driven by Debian's chromedriver, which is of another version."""
     return _there(Installed("chromium", str(WEBNN_CHROMIUM), _command("chromedriver")))
