@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_disttest.controller.casework import CaseWork
 from pytest_disttest.controller.collection import is_partial
 from pytest_disttest.controller.demands import demands_of
+from pytest_disttest.controller.experience import Experience, expected
 from pytest_disttest.controller.places import places_on, told_apart
 from pytest_disttest.controller.run import Run
 from pytest_disttest.errors import NoHostFits
@@ -18,7 +18,6 @@ from pytest_disttest.match import eligibility
 from pytest_disttest.model import NOTHING, Capabilities, Outcome, Plan
 from pytest_disttest.plan import build_plan, render_plan, seams
 from pytest_disttest.schedule import Scheduler
-from pytest_disttest.store import durations
 
 if TYPE_CHECKING:
     from pytest_disttest.match.ledger import Ledger
@@ -81,36 +80,25 @@ def report_not_runnable(plan: Plan, run: Run, cases: CaseWork) -> None:
         cases.not_run(case, Outcome.BLOCKED, reason)
 
 
-class Experience:
-    """How long cases took in earlier runs, read in the background while hosts open: those of many take a while."""
-
-    def __init__(self, store: Path) -> None:
-        self._known: Mapping[str, float] = {}
-        self._thread = threading.Thread(target=self._read, args=(store,), name="disttest-experience", daemon=True)
-        self._thread.start()
-
-    def durations(self) -> Mapping[str, float]:
-        """Return the median seconds of each case by node id, once: they are not kept. Waits until they are read."""
-        self._thread.join()
-        known, self._known = self._known, {}
-        return known
-
-    def _read(self, store: Path) -> None:
-        self._known = durations(store)
-
-
 def make_scheduler(plan: Plan, run: Run, experience: Experience) -> Scheduler:
-    """Return the dispatcher of the plan, which knows how long its cases took in earlier runs."""
-    known = experience.durations()
-    cases = run.collected.cases
-    predicted = {case.index: known[case.nodeid] for case in cases if case.nodeid in known} if known else {}
+    """Return the dispatcher of the plan, which knows what earlier runs taught."""
+    cases, lessons = run.collected.cases, experience.lessons
+    classes = experience.classes(run) if lessons is not None else {}
+    workers = Counter[str]()
+    for link in run.ready_links if classes else ():
+        workers[classes[link.host.name]] += link.workers
+    predicted = expected(cases, experience.durations(), lessons, workers)
     demands = {case.index: case.demand for case in cases if case.demand is not NOTHING and case.demand}
     return Scheduler(
         told_apart(plan, run),
         seams=partial(seams, cases),
-        predicted=predicted,
+        predicted=predicted.everywhere,
         demands=demands,
         ledgers=ledgers_of(run) if demands else {},
+        predicted_on=predicted.on_class,
+        classes={place: name for host, name in classes.items() for place in places_on(run, host)},
+        reliability=lessons.reliability() if lessons is not None else None,
+        weights=lessons.weights if lessons is not None else None,
     )
 
 

@@ -16,6 +16,7 @@ import pytest
 from pytest_disttest import __version__
 from pytest_disttest.controller import garbage, gathering, matching, planning
 from pytest_disttest.controller.collection import Collected, automark
+from pytest_disttest.controller.experience import Experience
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.logfile import share_log_file
 from pytest_disttest.controller.loop import Loop
@@ -43,7 +44,7 @@ class Controller:
         self._fleet = opening.fleet
         share_log_file(config)
         self._store = store_directory(config.rootpath)
-        self._experience = planning.Experience(self._store)
+        self._experience = Experience(self._store, several=len(settings.hosts) > 1)
         self._started_at = time.time()
         self._run: Run | None = None
         self._loop: Loop | None = None
@@ -169,6 +170,13 @@ class Controller:
     def _remember(self, run: Run) -> None:
         """Leave to later runs what this one measured, and its journal, or its rows where that is worth the time."""
         remember_durations(self._store, ((run.nodeid(case), seconds) for case, seconds in run.journal.measured))
+        lessons = self._experience.lessons
+        if lessons is not None and not self._abandoned:
+            from pytest_disttest.controller.lessons import pays
+
+            if pays(len(run.journal.measured), self._elapsed_s):
+                lessons.learn(run, self._experience.classes(run))
+                lessons.keep(self._store)
         if not self._abandoned and is_ingestion_due(self._store, lasted_s=self._elapsed_s):
             self._bring_in(run)
 

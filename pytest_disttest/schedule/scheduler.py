@@ -54,7 +54,8 @@ class Scheduler:
     *demands* has the cases that ask for something of their host or prefer some hosts (others may be there, and
     count as plain), *ledgers* the book of each host, by the names that `WorkerReady` uses; several may name one book.
     Without ledgers nothing is accounted for. *predicted_on* has seconds by case and class of machines, *reliability*
-    the share of a host's attempts that had no fault of the host, *memory* the bytes that cases are known to take.
+    the share of a host's attempts that had no fault of the host, *memory* the bytes that cases are known to take,
+    *classes* the class of machines of each place (else its ledger says), *weights* what choices weighed lately.
     """
 
     def __init__(
@@ -68,6 +69,8 @@ class Scheduler:
         predicted_on: Mapping[tuple[int, str], float] | None = None,
         reliability: Mapping[str, float] | None = None,
         memory: Mapping[int, int] | None = None,
+        classes: Mapping[str, str] | None = None,
+        weights: Weights | None = None,
     ) -> None:
         self._workers: dict[str, Worker] = {}
         self._held: dict[str, Worker] = {}
@@ -79,8 +82,8 @@ class Scheduler:
 
             asking = Asking(plan, demands, ledgers, memory or {})
             self._stock = Stock(asking.plan, self._workers, seams, predicted, asking.signs)
-            outlook = Outlook(self._stock, asking, predicted_on or {}, reliability or {})
-            self._granting = Granting(self._stock, self._workers, asking, outlook)
+            outlook = Outlook(self._stock, asking, predicted_on or {}, reliability or {}, classes or {})
+            self._granting = Granting(self._stock, self._workers, asking, outlook, weights)
         else:
             self._stock = Stock(plan, self._workers, seams, predicted)
         self._batches = Batches(self._workers, self._stock, seams)
