@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pytest_disttest.schedule.cuts import Seams
 from pytest_disttest.schedule.forecast import LONG_S
 from pytest_disttest.schedule.fragments import Fragment
+from pytest_disttest.schedule.ranking import REST_S, Ranking
 from pytest_disttest.schedule.stealing import FETCH_S, Stealing
 from pytest_disttest.schedule.stock import Stock
 from pytest_disttest.schedule.workers import Worker
@@ -20,10 +21,14 @@ GROWTH = 4
 class Batches:
     """Gathers batches from what a worker owns, what nobody has, and what others have."""
 
-    def __init__(self, workers: Mapping[str, Worker], stock: Stock, seams: Seams) -> None:
+    def __init__(
+        self, workers: Mapping[str, Worker], stock: Stock, seams: Seams, ranking: Ranking | None = None
+    ) -> None:
         self._workers = workers
         self._stock = stock
         self._forecast = stock.forecast
+        self._ranking = ranking
+        self.deferred = False
         self._stealing = Stealing(workers, stock, seams)
 
     def should_rest(self, worker: Worker, now: float) -> bool:
@@ -37,8 +42,14 @@ class Batches:
         busy_s = worker.busy_s(forecast.expected_of(worker.given, forecast.mean_s or 0.0), now)
         if busy_s < LONG_S:
             return False
+        if self._ranking is not None and self._stock.backlog.weighty and self._is_to_be_seen(worker, busy_s):
+            return True
         others = sum(not other.finished for other in self._workers.values()) - 1
         return forecast.left_s <= busy_s * others
+
+    def _is_to_be_seen(self, worker: Worker, busy_s: float) -> bool:
+        """Whether it had better be seen only then what *worker* is to do next: others wait for what it does, or long."""
+        return busy_s > REST_S or any(map(self._stock.waits.is_awaited, worker.given))
 
     def gather(self, worker: Worker, now: float) -> list[int]:
         """Gather ready cases for about BATCH_S seconds, from what the worker owns, then from elsewhere."""
@@ -71,7 +82,12 @@ class Batches:
         """Return the fragment that the worker's next case comes from; it is in its hands then."""
         stock = self._stock
         current = worker.fragments[0] if worker.fragments else None
-        if current is None or (stock.backlog.weighty and not current.unit.binding):
+        if self._ranking is not None and stock.backlog.weighty and not (current is not None and current.unit.binding):
+            ranked, deferred = self._ranking.pick(worker, self._workers, stock.backlog, now, self._forecast)
+            self.deferred |= deferred
+            if ranked is not None:
+                return stock.own(stock.backlog.take(ranked), worker)
+        if current is None or (self._ranking is None and stock.backlog.weighty and not current.unit.binding):
             first = stock.backlog.first(worker.name, worker.host, stock.long_s)
             if first is not None and (current is None or first.weight):
                 return stock.own(stock.backlog.take(first), worker)
