@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_disttest.controller.casework import CaseWork
 from pytest_disttest.controller.collection import is_partial
 from pytest_disttest.controller.demands import demands_of
-from pytest_disttest.controller.experience import Experience, expected
+from pytest_disttest.controller.experience import Expected, Experience, expected
 from pytest_disttest.controller.places import places_on, told_apart
 from pytest_disttest.controller.run import Run
 from pytest_disttest.errors import NoHostFits
@@ -20,7 +20,9 @@ from pytest_disttest.plan import build_plan, render_plan, seams
 from pytest_disttest.schedule import Scheduler
 
 if TYPE_CHECKING:
+    from pytest_disttest.controller.lessons import Lessons
     from pytest_disttest.match.ledger import Ledger
+    from pytest_disttest.plan.work import Work
 
 
 def make_plan(run: Run) -> Plan:
@@ -80,26 +82,58 @@ def report_not_runnable(plan: Plan, run: Run, cases: CaseWork) -> None:
         cases.not_run(case, Outcome.BLOCKED, reason)
 
 
-def make_scheduler(plan: Plan, run: Run, experience: Experience) -> Scheduler:
-    """Return the dispatcher of the plan, which knows what earlier runs taught."""
-    cases, lessons = run.collected.cases, experience.lessons
+class Known(NamedTuple):
+    """What earlier runs say of this one: seconds of its cases, classes of its hosts, and what else was learned."""
+
+    expected: Expected
+    classes: Mapping[str, str]
+    lessons: Lessons | None
+
+
+def know(run: Run, experience: Experience) -> Known:
+    """Return what earlier runs taught of the cases and hosts of this one."""
+    lessons = experience.lessons
     classes = experience.classes(run) if lessons is not None else {}
     workers = Counter[str]()
     for link in run.ready_links if classes else ():
         workers[classes[link.host.name]] += link.workers
-    predicted = expected(cases, experience.durations(), lessons, workers)
+    return Known(expected(run.collected.cases, experience.durations(), lessons, workers), classes, lessons)
+
+
+def make_scheduler(plan: Plan, run: Run, known: Known) -> Scheduler:
+    """Return the dispatcher of the plan, which goes by what is *known*."""
+    cases, lessons = run.collected.cases, known.lessons
     demands = {case.index: case.demand for case in cases if case.demand is not NOTHING and case.demand}
     return Scheduler(
         told_apart(plan, run),
         seams=partial(seams, cases),
-        predicted=predicted.everywhere,
+        predicted=known.expected.everywhere,
         demands=demands,
         ledgers=ledgers_of(run) if demands else {},
-        predicted_on=predicted.on_class,
-        classes={place: name for host, name in classes.items() for place in places_on(run, host)},
+        predicted_on=known.expected.on_class,
+        classes={place: name for host, name in known.classes.items() for place in places_on(run, host)},
         reliability=lessons.reliability() if lessons is not None else None,
         weights=lessons.weights if lessons is not None else None,
     )
+
+
+def look_ahead(plan: Plan, run: Run, known: Known) -> Work | None:
+    """Return what the run has to do, where its end is to be judged by that; with ``--hw-plan`` say how long it takes.
+
+    None, and nothing is imported, in a run on one host without ``--hw-plan``.
+    """
+    if not run.settings.show_plan and known.lessons is None:
+        return None
+    from pytest_disttest.controller import prospect
+
+    found = prospect.prospect_of(run, plan, known.expected, known.classes)
+    if run.settings.show_plan:
+        is_simulated = len(found.work.cases) <= prospect.MOST_SIMULATED
+        offers = {link.host.name: link.capabilities for link in run.ready_links}
+        scheduler = make_scheduler(plan, run, known) if is_simulated else None
+        for line in prospect.prospect_lines(found, scheduler, run.collected.cases, offers):
+            run.screen.note(line)
+    return found.work
 
 
 def ledgers_of(run: Run) -> dict[str, Ledger]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pytest_disttest.schedule.cuts import Seams
 from pytest_disttest.schedule.forecast import LONG_S
 from pytest_disttest.schedule.fragments import Fragment
-from pytest_disttest.schedule.ranking import REST_S, Ranking
+from pytest_disttest.schedule.ranking import Ranking
 from pytest_disttest.schedule.stealing import FETCH_S, Stealing
 from pytest_disttest.schedule.stock import Stock
 from pytest_disttest.schedule.workers import Worker
@@ -40,16 +40,14 @@ class Batches:
         if not worker.given or (forecast.mean_s is None and not forecast.known):
             return False
         busy_s = worker.busy_s(forecast.expected_of(worker.given, forecast.mean_s or 0.0), now)
+        ranking = self._ranking
+        # What it does next is better decided when it is through: that is far, or others wait for what it does.
+        if ranking is not None and self._stock.backlog.weighty and ranking.is_far(worker, busy_s):
+            return True
         if busy_s < LONG_S:
             return False
-        if self._ranking is not None and self._stock.backlog.weighty and self._is_to_be_seen(worker, busy_s):
-            return True
         others = sum(not other.finished for other in self._workers.values()) - 1
         return forecast.left_s <= busy_s * others
-
-    def _is_to_be_seen(self, worker: Worker, busy_s: float) -> bool:
-        """Whether it had better be seen only then what *worker* is to do next: others wait for what it does, or long."""
-        return busy_s > REST_S or any(map(self._stock.waits.is_awaited, worker.given))
 
     def gather(self, worker: Worker, now: float) -> list[int]:
         """Gather ready cases for about BATCH_S seconds, from what the worker owns, then from elsewhere."""

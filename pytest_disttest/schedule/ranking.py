@@ -20,7 +20,7 @@ from itertools import islice
 from pytest_disttest.model import Plan
 from pytest_disttest.plan.ranks import upward_ranks
 from pytest_disttest.schedule.backlog import Backlog
-from pytest_disttest.schedule.forecast import Forecast
+from pytest_disttest.schedule.forecast import LONG_S, Forecast
 from pytest_disttest.schedule.fragments import Fit, Fragment
 from pytest_disttest.schedule.workers import Worker
 
@@ -34,7 +34,7 @@ FAR = 0.25
 LOOKED_AT_EARLY = 12
 ADVANTAGE = 0.95
 """Such a case is taken before one of a higher rank if it costs so much less here than elsewhere, compared with that."""
-REST_S = 0.5
+REST_S = 0.25
 """A worker that is busy for longer is not given the next case yet: its answer would only take a part of this."""
 PACE = 0.2
 SLOWEST, FASTEST = 4.0, 0.25
@@ -74,6 +74,11 @@ class Ranking:
         hw_class = self._classes.get(place, "")
         found = self._predicted_on.get((case, hw_class))
         return self.known.get(case, 0.0) * self._paces.get(hw_class, 1.0) if found is None else found
+
+    def is_far(self, worker: Worker, busy_s: float) -> bool:
+        """Whether *worker*, busy for *busy_s*, is through only after a while, or holds up long ones."""
+        ranks, known = self.ranks, self.known
+        return busy_s > REST_S or any(ranks.get(case, 0.0) - known.get(case, 0.0) >= LONG_S for case in worker.given)
 
     def learn(self, case: int, place: str, took_s: float) -> None:
         """A class of hosts of which nothing was known is as fast as it proves to be, within bounds."""

@@ -39,3 +39,14 @@ def test_a_run_on_one_host_keeps_nothing_of_the_kind(lab: MakeLab):
     suite.run("--dist-hw", "--hw-workers=2")
 
     assert not (suite.store / "learned.json").exists()
+
+
+def test_the_plan_of_a_second_run_tells_its_time(lab: MakeLab):
+    """How long it takes, what bounds it, and at the end how near it came."""
+    suite = lab(test_it=SUITE)
+    suite.simulate(a=host(), b=host())
+    first, second = (suite.test("--hw-plan") for _ in range(2))
+
+    assert "time: nothing is known of any test yet" in str(first)
+    for words in ("time: about", "no order takes less than", "2 hosts (a, b) are the bound", "times what they need"):
+        assert words in str(second), second
