@@ -19,7 +19,9 @@ from pytest_disttest.match.described import described
 from pytest_disttest.match.profiles import read_profile, write_profile
 from pytest_disttest.model import Capabilities, Host
 from pytest_disttest.reports.hosts import HostView, write_capabilities, write_hosts
+from pytest_disttest.schedule.choice import Weights
 from pytest_disttest.store.known_hosts import SeenHost, known_hosts, remember_hosts
+from pytest_disttest.store.learned import read_learned
 
 QUICK: Final = ("system", "cpu", "memory", "disk", "gpu", "accel", "python", "pci", "usb")
 ALL: Final = (*QUICK, "browser")
@@ -42,7 +44,19 @@ def list_hosts(arguments: argparse.Namespace) -> int:
         write_hosts(views, sys.stdout, now=time.time())
     else:
         print("no hosts are described; without any, `pytest --dist-hw` uses this machine")
+    if not arguments.json and (words := _learned_words(store_of(arguments))):
+        print(words)
     return 1 if any(view.problem for view in views) else 0
+
+
+def _learned_words(directory: Path) -> str:
+    """Return what choices between hosts weigh by now, "" where none was made in any run."""
+    weights = read_learned(directory).get("weights")
+    if not isinstance(weights, list) or len(weights) != len(Weights._fields):
+        return ""
+    tolerance, *others = zip(Weights._fields, weights, strict=True)
+    factors = ", ".join(f"{name} {weight:g}" for name, weight in others)
+    return f"choices between hosts weigh: {factors}; a better host may end {tolerance[1]:.0%} later"
 
 
 def probe(arguments: argparse.Namespace) -> int:

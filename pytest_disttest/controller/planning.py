@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_disttest.controller.casework import CaseWork
 from pytest_disttest.controller.collection import is_partial
 from pytest_disttest.controller.demands import demands_of
+from pytest_disttest.controller.experience import Expected, Experience, expected
 from pytest_disttest.controller.places import places_on, told_apart
 from pytest_disttest.controller.run import Run
 from pytest_disttest.errors import NoHostFits
@@ -18,10 +18,11 @@ from pytest_disttest.match import eligibility
 from pytest_disttest.model import NOTHING, Capabilities, Outcome, Plan
 from pytest_disttest.plan import build_plan, render_plan, seams
 from pytest_disttest.schedule import Scheduler
-from pytest_disttest.store import durations
 
 if TYPE_CHECKING:
+    from pytest_disttest.controller.lessons import Lessons
     from pytest_disttest.match.ledger import Ledger
+    from pytest_disttest.plan.work import Work
 
 
 def make_plan(run: Run) -> Plan:
@@ -81,37 +82,58 @@ def report_not_runnable(plan: Plan, run: Run, cases: CaseWork) -> None:
         cases.not_run(case, Outcome.BLOCKED, reason)
 
 
-class Experience:
-    """How long cases took in earlier runs, read in the background while hosts open: those of many take a while."""
+class Known(NamedTuple):
+    """What earlier runs say of this one: seconds of its cases, classes of its hosts, and what else was learned."""
 
-    def __init__(self, store: Path) -> None:
-        self._known: Mapping[str, float] = {}
-        self._thread = threading.Thread(target=self._read, args=(store,), name="disttest-experience", daemon=True)
-        self._thread.start()
-
-    def durations(self) -> Mapping[str, float]:
-        """Return the median seconds of each case by node id, once: they are not kept. Waits until they are read."""
-        self._thread.join()
-        known, self._known = self._known, {}
-        return known
-
-    def _read(self, store: Path) -> None:
-        self._known = durations(store)
+    expected: Expected
+    classes: Mapping[str, str]
+    lessons: Lessons | None
 
 
-def make_scheduler(plan: Plan, run: Run, experience: Experience) -> Scheduler:
-    """Return the dispatcher of the plan, which knows how long its cases took in earlier runs."""
-    known = experience.durations()
-    cases = run.collected.cases
-    predicted = {case.index: known[case.nodeid] for case in cases if case.nodeid in known} if known else {}
+def know(run: Run, experience: Experience) -> Known:
+    """Return what earlier runs taught of the cases and hosts of this one."""
+    lessons = experience.lessons
+    classes = experience.classes(run) if lessons is not None else {}
+    workers = Counter[str]()
+    for link in run.ready_links if classes else ():
+        workers[classes[link.host.name]] += link.workers
+    return Known(expected(run.collected.cases, experience.durations(), lessons, workers), classes, lessons)
+
+
+def make_scheduler(plan: Plan, run: Run, known: Known) -> Scheduler:
+    """Return the dispatcher of the plan, which goes by what is *known*."""
+    cases, lessons = run.collected.cases, known.lessons
     demands = {case.index: case.demand for case in cases if case.demand is not NOTHING and case.demand}
     return Scheduler(
         told_apart(plan, run),
         seams=partial(seams, cases),
-        predicted=predicted,
+        predicted=known.expected.everywhere,
         demands=demands,
         ledgers=ledgers_of(run) if demands else {},
+        predicted_on=known.expected.on_class,
+        classes={place: name for host, name in known.classes.items() for place in places_on(run, host)},
+        reliability=lessons.reliability() if lessons is not None else None,
+        weights=lessons.weights if lessons is not None else None,
     )
+
+
+def look_ahead(plan: Plan, run: Run, known: Known) -> Work | None:
+    """Return what the run has to do, where its end is to be judged by that; with ``--hw-plan`` say how long it takes.
+
+    None, and nothing is imported, in a run on one host without ``--hw-plan``.
+    """
+    if not run.settings.show_plan and known.lessons is None:
+        return None
+    from pytest_disttest.controller import prospect
+
+    found = prospect.prospect_of(run, plan, known.expected, known.classes)
+    if run.settings.show_plan:
+        is_simulated = len(found.work.cases) <= prospect.MOST_SIMULATED
+        offers = {link.host.name: link.capabilities for link in run.ready_links}
+        scheduler = make_scheduler(plan, run, known) if is_simulated else None
+        for line in prospect.prospect_lines(found, scheduler, run.collected.cases, offers):
+            run.screen.note(line)
+    return found.work
 
 
 def ledgers_of(run: Run) -> dict[str, Ledger]:

@@ -9,13 +9,14 @@ import threading
 import time
 import warnings
 from collections.abc import Generator, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_disttest import __version__
 from pytest_disttest.controller import garbage, gathering, matching, planning
 from pytest_disttest.controller.collection import Collected, automark
+from pytest_disttest.controller.experience import Experience
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.logfile import share_log_file
 from pytest_disttest.controller.loop import Loop
@@ -30,6 +31,9 @@ from pytest_disttest.store import ingest, is_ingestion_due, remember_durations, 
 from pytest_disttest.store.journal import Journal, run_id
 from pytest_disttest.worker.quiet import speaks_live
 
+if TYPE_CHECKING:
+    from pytest_disttest.plan.work import Work
+
 INTERRUPT_GRACE_S = 5.0
 
 
@@ -43,13 +47,15 @@ class Controller:
         self._fleet = opening.fleet
         share_log_file(config)
         self._store = store_directory(config.rootpath)
-        self._experience = planning.Experience(self._store)
+        self._experience = Experience(self._store, several=len(settings.hosts) > 1)
         self._started_at = time.time()
         self._run: Run | None = None
         self._loop: Loop | None = None
         self._early_warnings: list[tuple[str, str, str, str, int]] = []
         self._abandoned = False
         self._explained: list[str] = []
+        self._work: Work | None = None
+        self._tests_took_s = 0.0
         # Before pytest is configured: what is registered first is undone last, after pytest's own search for garbage.
         garbage.set_aside(config)
         garbage.end_quickly(sys.argv[0])
@@ -116,7 +122,13 @@ class Controller:
             plan = planning.make_plan(run)
             self._explained = planning.explanations(plan, run)
             planning.report_not_runnable(plan, run, loop.cases)
-            loop.run(plan, planning.make_scheduler(plan, run, self._experience))
+            known = planning.know(run, self._experience)
+            self._work = planning.look_ahead(plan, run, known)
+            began = time.monotonic()
+            try:
+                loop.run(plan, planning.make_scheduler(plan, run, known))
+            finally:
+                self._tests_took_s = time.monotonic() - began
         if session.shouldfail:
             raise session.Failed(session.shouldfail)
         if session.shouldstop:
@@ -146,6 +158,8 @@ class Controller:
         if self._config.get_verbosity() >= 0:
             for line in self._explained:
                 self._run.screen.note(line)
+            if self._work is not None:
+                self._say_how_near(self._work, self._run)
         if self._run.journal.fault:
             self._run.screen.note(f"not every result is stored: {self._run.journal.fault}")
 
@@ -166,9 +180,31 @@ class Controller:
 
     # steps
 
+    def _say_how_near(self, work: Work, run: Run) -> None:
+        """Compare what the tests took with what they had to."""
+        from pytest_disttest.controller.prospect import MOST_SIMULATED, verdict_line
+
+        if len(work.cases) <= MOST_SIMULATED:
+            ran = {
+                case: (host, sum(phases))
+                for host, rows in run.journal.measured.by_worker()
+                for case, *phases in rows
+                if phases[0] >= 0
+            }
+            line = verdict_line(work, ran, self._tests_took_s)
+            if line:
+                run.screen.note(line)
+
     def _remember(self, run: Run) -> None:
         """Leave to later runs what this one measured, and its journal, or its rows where that is worth the time."""
         remember_durations(self._store, ((run.nodeid(case), seconds) for case, seconds in run.journal.measured))
+        lessons = self._experience.lessons
+        if lessons is not None and not self._abandoned:
+            from pytest_disttest.controller.lessons import pays
+
+            if pays(len(run.journal.measured), self._elapsed_s):
+                lessons.learn(run, self._experience.classes(run))
+                lessons.keep(self._store)
         if not self._abandoned and is_ingestion_due(self._store, lasted_s=self._elapsed_s):
             self._bring_in(run)
 

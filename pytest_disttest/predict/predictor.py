@@ -28,6 +28,10 @@ class Predictor:
         self._setups = OwnTimes()
         self._teardowns = OwnTimes()
 
+    def __len__(self) -> int:
+        """How many tests are known."""
+        return len(self._tests.tests)
+
     def learn(self, seen: Observation) -> None:
         """Take in one attempt that passed; ValueError for a time that is negative or no number."""
         self._tests.learn(*self._timed(seen))

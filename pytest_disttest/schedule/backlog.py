@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from pytest_disttest.schedule.fragments import Fit, Fragment
@@ -37,15 +37,31 @@ class Shelf:
         entry = (-sign * fragment.weight, sign * place, sign * fragment.stamp, fragment)
         heapq.heappush(self._heaps.setdefault(fragment.fit, []), entry)
 
+    def walk(self, wanted: Callable[[Fit], bool]) -> Iterator[Fragment]:
+        """Yield the fragments of *wanted* fits, in order, looking at no more than is asked for."""
+        heaps = [heap for fit, heap in self._heaps.items() if self._clean(heap) and wanted(fit)]
+        front = [(heap[0], number, 0) for number, heap in enumerate(heaps)]
+        heapq.heapify(front)
+        while front:
+            entry, number, place = heapq.heappop(front)
+            heap = heaps[number]
+            for below in (2 * place + 1, 2 * place + 2):
+                if below < len(heap):
+                    heapq.heappush(front, (heap[below], number, below))
+            if entry[3].stamp == self._sign * entry[2]:
+                yield entry[3]
+
+    def _clean(self, heap: list[_Entry]) -> bool:
+        """Take away what was taken from the top of *heap*; return whether anything is left."""
+        while heap and heap[0][3].stamp != self._sign * heap[0][2]:
+            heapq.heappop(heap)
+        return bool(heap)
+
     def first(self, worker: str, host: str) -> _Entry | None:
         """Return the first entry that *worker* may take; it stays until its fragment is taken."""
         best: _Entry | None = None
         for fit, heap in self._heaps.items():
-            if not heap or not fit.admits(worker, host):
-                continue
-            while heap and heap[0][3].stamp != self._sign * heap[0][2]:
-                heapq.heappop(heap)
-            if heap and (best is None or heap[0] < best):
+            if heap and fit.admits(worker, host) and self._clean(heap) and (best is None or heap[0] < best):
                 best = heap[0]
         return best
 
@@ -76,9 +92,14 @@ class Keep:
 
 
 class Backlog:
-    """Fragments in nobody's hands. One without a case that is ready is kept too, but nobody is offered it."""
+    """Fragments in nobody's hands. One without a case that is ready is kept too, but nobody is offered it.
 
-    def __init__(self) -> None:
+    *ranked*, what is weighty lies apart, whoever has collected it: `Ranking` says who is to take it.
+    """
+
+    def __init__(self, *, ranked: bool = False) -> None:
+        self._is_ranked = ranked
+        self._ranked = Shelf()
         self._free = Shelf()
         self._kept = Shelf()
         self.offers = Offers()
@@ -115,7 +136,10 @@ class Backlog:
         self.weighty += fragment.weight > 0
         place = fragment.place
         keepers = self._keepers_of(fragment)
-        (self._kept if keepers else self._free).put(fragment, place)
+        if self._is_ranked and fragment.weight:
+            self._ranked.put(fragment, place)
+        else:
+            (self._kept if keepers else self._free).put(fragment, place)
         for name in keepers:
             self._offer_to(self.keeps[name], fragment, place)
 
@@ -212,7 +236,8 @@ class Backlog:
 
     def _keepers_of(self, fragment: Fragment) -> list[str]:
         """Return who has collected *fragment* and may run it."""
-        keepers = () if fragment.fit.sign else self._keepers.get(fragment.home, ())
+        goes_by_rank = self._is_ranked and fragment.weight
+        keepers = () if fragment.fit.sign or goes_by_rank else self._keepers.get(fragment.home, ())
         return [name for name in keepers if fragment.fit.admits(name, self.keeps[name].host)]
 
     def is_kept(self, worker: str, fragment: Fragment) -> bool:
@@ -242,6 +267,10 @@ class Backlog:
 
     def _outweighs(self, top: Fragment, own: _Entry | None, tolerance_s: float) -> bool:
         return own is None or not own[3].weight or top.weight > own[3].weight + tolerance_s
+
+    def by_rank(self, wanted: Callable[[Fit], bool]) -> Iterator[Fragment]:
+        """Yield what is weighty, whoever has collected it, the weightiest first; nothing may be taken meanwhile."""
+        return self._ranked.walk(wanted)
 
     def last_of(self, keeper: str, worker: str, host: str) -> Fragment | None:
         """Return what *worker* may take from *keeper*, the one that the keeper would come to last."""

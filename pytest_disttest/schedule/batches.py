@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pytest_disttest.schedule.cuts import Seams
 from pytest_disttest.schedule.forecast import LONG_S
 from pytest_disttest.schedule.fragments import Fragment
+from pytest_disttest.schedule.ranking import Ranking
 from pytest_disttest.schedule.stealing import FETCH_S, Stealing
 from pytest_disttest.schedule.stock import Stock
 from pytest_disttest.schedule.workers import Worker
@@ -20,10 +21,14 @@ GROWTH = 4
 class Batches:
     """Gathers batches from what a worker owns, what nobody has, and what others have."""
 
-    def __init__(self, workers: Mapping[str, Worker], stock: Stock, seams: Seams) -> None:
+    def __init__(
+        self, workers: Mapping[str, Worker], stock: Stock, seams: Seams, ranking: Ranking | None = None
+    ) -> None:
         self._workers = workers
         self._stock = stock
         self._forecast = stock.forecast
+        self._ranking = ranking
+        self.deferred = False
         self._stealing = Stealing(workers, stock, seams)
 
     def should_rest(self, worker: Worker, now: float) -> bool:
@@ -35,6 +40,10 @@ class Batches:
         if not worker.given or (forecast.mean_s is None and not forecast.known):
             return False
         busy_s = worker.busy_s(forecast.expected_of(worker.given, forecast.mean_s or 0.0), now)
+        ranking = self._ranking
+        # What it does next is better decided when it is through: that is far, or others wait for what it does.
+        if ranking is not None and self._stock.backlog.weighty and ranking.is_far(worker, busy_s):
+            return True
         if busy_s < LONG_S:
             return False
         others = sum(not other.finished for other in self._workers.values()) - 1
@@ -71,7 +80,12 @@ class Batches:
         """Return the fragment that the worker's next case comes from; it is in its hands then."""
         stock = self._stock
         current = worker.fragments[0] if worker.fragments else None
-        if current is None or (stock.backlog.weighty and not current.unit.binding):
+        if self._ranking is not None and stock.backlog.weighty and not (current is not None and current.unit.binding):
+            ranked, deferred = self._ranking.pick(worker, self._workers, stock.backlog, now, self._forecast)
+            self.deferred |= deferred
+            if ranked is not None:
+                return stock.own(stock.backlog.take(ranked), worker)
+        if current is None or (self._ranking is None and stock.backlog.weighty and not current.unit.binding):
             first = stock.backlog.first(worker.name, worker.host, stock.long_s)
             if first is not None and (current is None or first.weight):
                 return stock.own(stock.backlog.take(first), worker)

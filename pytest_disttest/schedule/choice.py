@@ -103,12 +103,12 @@ def adjusted(weights: Weights, choice: Choice, loss: float) -> Weights:
     tolerance = weights.tolerance
     if choice.vector.finish_s > fastest.finish_s:
         tolerance *= exp(-RATE * loss)
-    return Weights(
-        *(
-            max(low, min(high, value))
-            for low, value, high in zip(LOWEST, Weights(tolerance, **moved), HIGHEST, strict=True)
-        )
-    )
+    return within_bounds(Weights(tolerance, **moved))
+
+
+def within_bounds(weights: Weights) -> Weights:
+    """Return the weights nearest to *weights* that none may leave."""
+    return Weights(*(max(low, min(high, value)) for low, value, high in zip(LOWEST, weights, HIGHEST, strict=True)))
 
 
 def _fastest(choice: Choice) -> Vector:

@@ -75,31 +75,42 @@ def _nearest(levels: list[int], level: int, target: int) -> int:
     raise ValueError(f"no seam of level {level}")
 
 
-def cut_long(fragment: Fragment, seams: Seams, predicted: Mapping[int, float], long_s: float) -> list[Fragment]:
+def cut_long(
+    fragment: Fragment,
+    seams: Seams,
+    predicted: Mapping[int, float],
+    long_s: float,
+    ranks: Mapping[int, float] | None = None,
+) -> list[Fragment]:
     """Cut out the cases that are predicted to take *long_s* or more, each as a fragment with its weight.
 
+    With *ranks* these count in place of the time that a case itself takes: what waits for it takes long, too.
     A case stays where cutting it out costs more than it is worth. A binding unit, or a fragment of one
     case, is not cut but gets its weight as a whole. Returns the new fragments, the longest first.
     """
     pending = fragment.pending()
     if fragment.unit.binding or len(pending) == 1:
         whole_s = sum(predicted.get(case, 0.0) for case in pending)
+        if ranks is not None:
+            whole_s = max(whole_s, *(ranks.get(case, 0.0) for case in pending)) if pending else 0.0
         fragment.weight = whole_s if whole_s >= long_s else 0.0
         return []
-    places = [place for place, case in enumerate(pending) if predicted.get(case, 0.0) >= long_s]
+    weights = predicted if ranks is None else ranks
+    places = [place for place, case in enumerate(pending) if weights.get(case, 0.0) >= long_s]
     if not places:
         return []
     levels = [*_levels(fragment, pending, seams), 0]  # before each case, and after the last
-    cut = {pending[at] for at in places if _is_worth(levels[at or 1], levels[at + 1], predicted[pending[at]])}
+    cut = {pending[at] for at in places if _is_worth(levels[at or 1], levels[at + 1], weights[pending[at]])}
     if len(cut) == len(pending):
         kept = pending[0]
         cut.discard(kept)
-        fragment.weight = predicted[kept]
+        fragment.weight = weights[kept]
     waiting = fragment.waiting
     parts = [fragment.part([case], waiting & {case}) for case in pending if case in cut]
     fragment.keep([case for case in pending if case not in cut])
     for part in parts:
-        part.weight = part.each_s = predicted[part.pending()[0]]
+        case = part.pending()[0]
+        part.weight, part.each_s = weights[case], predicted.get(case)
     return sorted(parts, key=lambda part: -part.weight)
 
 

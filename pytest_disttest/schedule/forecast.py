@@ -8,18 +8,32 @@ LONG_S = 0.1
 """A case shorter than this is never long: what could be gained is not worth another order."""
 LONG_SHARE = 0.03
 """Share of the ideal makespan from which on a case must start early, lest it ends alone."""
+FINE_SHARE = 0.002
+"""The same where ranks count."""
 RECENT = 0.2
 """Weight of the newest duration in the running mean."""
 
 
 class Forecast:
-    """Expected seconds of cases, and of all that nobody was given yet."""
+    """Expected seconds of cases, and of all that nobody was given yet.
 
-    def __init__(self, cases: Iterable[int], predicted: Mapping[int, float] | None = None) -> None:
+    *apart* has the hosts of cases that do not fit all: what is left of them is also summed up by these hosts.
+    """
+
+    def __init__(
+        self,
+        cases: Iterable[int],
+        predicted: Mapping[int, float] | None = None,
+        apart: Mapping[int, frozenset[str]] | None = None,
+    ) -> None:
         every = list(cases)
+        self._apart = apart or {}
+        self.left_on_s: dict[frozenset[str], float] = {}
         self.known = {case: predicted[case] for case in every if case in predicted} if predicted else {}
         self.mean_s: float | None = None
         self._known_left_s = self._known_s = sum(self.known.values())
+        for case, hosts in self._apart.items():
+            self.left_on_s[hosts] = self.left_on_s.get(hosts, 0.0) + self.known.get(case, 0.0)
         self._unknown_left = len(every) - len(self.known)
         self._longest_s = max(self.known.values(), default=0.0)
         self._whole_s = self._known_s * len(every) / len(self.known) if self.known else 0.0
@@ -48,6 +62,8 @@ class Forecast:
         """*case* is in nobody's way any more: it was given, or will not run."""
         if case in self.known:
             self._known_left_s -= self.known[case]
+            if case in self._apart:
+                self.left_on_s[self._apart[case]] -= self.known[case]
         else:
             self._unknown_left -= 1
 
@@ -55,6 +71,8 @@ class Forecast:
         """*case* is to be given once more."""
         if case in self.known:
             self._known_left_s += self.known[case]
+            if case in self._apart:
+                self.left_on_s[self._apart[case]] += self.known[case]
         else:
             self._unknown_left += 1
 
@@ -63,6 +81,8 @@ class Forecast:
         """Seconds of work that nobody was given yet."""
         return self._known_left_s + self._unknown_left * (self.mean_s or 0.0)
 
-    def long_s(self, workers: int) -> float:
-        """Return how many seconds make a case long, in a run of *workers*."""
-        return max(LONG_S, LONG_SHARE * max(self._whole_s / max(workers, 1), self._longest_s))
+    def long_s(self, workers: int, *, finely: bool = False) -> float:
+        """Return how many seconds make a case long, in a run of *workers*; *finely* where the order counts for more."""
+        return max(
+            LONG_S, (FINE_SHARE if finely else LONG_SHARE) * max(self._whole_s / max(workers, 1), self._longest_s)
+        )

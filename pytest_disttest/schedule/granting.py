@@ -41,7 +41,14 @@ _SLOT = frozenset({HOST, CORES})
 class Granting:
     """Offers cases that ask for something to workers. *choices* tells of each such case why it runs where it does."""
 
-    def __init__(self, stock: Stock, workers: Mapping[str, Worker], asking: Asking, outlook: Outlook) -> None:
+    def __init__(
+        self,
+        stock: Stock,
+        workers: Mapping[str, Worker],
+        asking: Asking,
+        outlook: Outlook,
+        weights: Weights | None = None,
+    ) -> None:
         self._stock = stock
         self._workers = workers
         self._asking = asking
@@ -52,7 +59,7 @@ class Granting:
         self._reserved: dict[str, int] = {}
         self._patience: dict[int, float] = {}
         self.choices: dict[int, Choice] = {}
-        self.weights: Weights = DEFAULTS
+        self.weights: Weights = weights or DEFAULTS
         self.deferred = False
         self._barren: set[str] | None = None
         self._options_now: dict[tuple[int, float], dict[str, Vector]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pytest_disttest.match.costs import BROWSER
@@ -29,7 +30,7 @@ class Outlook:
     """Looks at the workers from where a case could run. All answers are by place.
 
     *predicted_on* has seconds by case and class of machine, *reliability* the share of attempts without a fault of
-    the host (1.0 where nothing is said).
+    the host (1.0 where nothing is said). *classes* are those of machines, by place.
     """
 
     def __init__(
@@ -38,11 +39,13 @@ class Outlook:
         asking: Asking,
         predicted_on: Mapping[tuple[int, str], float],
         reliability: Mapping[str, float],
+        classes: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._stock = stock
         self._asking = asking
         self._predicted_on = predicted_on
         self._reliability = reliability
+        self._classes = classes
         self._preferences: dict[tuple[Demand, frozenset[str] | None], dict[str, float]] = {}
         self._by_place: dict[str, dict[str, Worker]] = {}
         self._specials: dict[tuple[Demand | None, str], Special] = {}
@@ -122,6 +125,8 @@ class Outlook:
             self.paces[hw_class] = pace * (seen / pace) ** RECENT
 
     def _hw_class(self, place: str) -> str:
+        if place in self._classes:
+            return self._classes[place]
         ledger = self._asking.ledgers.get(place)
         return "" if ledger is None else ledger.capabilities.hw_class
 

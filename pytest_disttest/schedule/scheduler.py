@@ -36,6 +36,7 @@ from pytest_disttest.schedule.events import (
     WorkerReady,
     WorkWanted,
 )
+from pytest_disttest.schedule.ranking import ranking_of
 from pytest_disttest.schedule.stock import Stock
 from pytest_disttest.schedule.workers import Worker
 
@@ -54,7 +55,8 @@ class Scheduler:
     *demands* has the cases that ask for something of their host or prefer some hosts (others may be there, and
     count as plain), *ledgers* the book of each host, by the names that `WorkerReady` uses; several may name one book.
     Without ledgers nothing is accounted for. *predicted_on* has seconds by case and class of machines, *reliability*
-    the share of a host's attempts that had no fault of the host, *memory* the bytes that cases are known to take.
+    the share of a host's attempts that had no fault of the host, *memory* the bytes that cases are known to take,
+    *classes* the class of machines of each place (else its ledger says), *weights* what choices weighed lately.
     """
 
     def __init__(
@@ -68,22 +70,31 @@ class Scheduler:
         predicted_on: Mapping[tuple[int, str], float] | None = None,
         reliability: Mapping[str, float] | None = None,
         memory: Mapping[int, int] | None = None,
+        classes: Mapping[str, str] | None = None,
+        weights: Weights | None = None,
     ) -> None:
         self._workers: dict[str, Worker] = {}
         self._held: dict[str, Worker] = {}
         self._granting: Granting | None = None
+        self._ranking = ranking_of(plan, predicted or {}, predicted_on or {}, classes or {})
+        ranks = None
+        if self._ranking is not None:
+            predicted, ranks = self._ranking.known, self._ranking.ranks
         if demands and ledgers:
             from pytest_disttest.schedule.asking import Asking
             from pytest_disttest.schedule.granting import Granting
             from pytest_disttest.schedule.outlook import Outlook
 
             asking = Asking(plan, demands, ledgers, memory or {})
-            self._stock = Stock(asking.plan, self._workers, seams, predicted, asking.signs)
-            outlook = Outlook(self._stock, asking, predicted_on or {}, reliability or {})
-            self._granting = Granting(self._stock, self._workers, asking, outlook)
+            if self._ranking is not None:
+                fits = asking.plan.eligible
+                self._ranking.goes_first = frozenset(fits[case] for case in asking.signs if case in fits)
+            self._stock = Stock(asking.plan, self._workers, seams, predicted, asking.signs, ranks)
+            outlook = Outlook(self._stock, asking, predicted_on or {}, reliability or {}, classes or {})
+            self._granting = Granting(self._stock, self._workers, asking, outlook, weights)
         else:
-            self._stock = Stock(plan, self._workers, seams, predicted)
-        self._batches = Batches(self._workers, self._stock, seams)
+            self._stock = Stock(plan, self._workers, seams, predicted, ranks=ranks)
+        self._batches = Batches(self._workers, self._stock, seams, self._ranking)
         self._gone: frozenset[str] = frozenset()
         self._stirred = False
         self._weighed_at = float("-inf")
@@ -173,6 +184,8 @@ class Scheduler:
         if worker is not None:
             worker.started_at = None
             self._strike(worker, case)
+            if self._ranking is not None:
+                self._ranking.learn(case, worker.host, event.duration_s)
             if self._granting is not None:
                 self._granting.ended(worker, case, event.outcome, event.duration_s)
                 commands += self._settle(worker, now)
@@ -283,11 +296,12 @@ class Scheduler:
     def _feed_held(self, now: float) -> list[Command]:
         """Look for work for those that wait: when something has changed, or some time has passed."""
         granting = self._granting
-        deferred = granting is not None and granting.deferred
+        deferred = self._batches.deferred or (granting is not None and granting.deferred)
         if not (self._stirred or deferred or now - self._weighed_at >= WEIGH_S):
             return []
         self._stirred = False
         self._weighed_at = now
+        self._batches.deferred = False
         if granting is None:
             return [command for worker in list(self._held.values()) for command in self._feed(worker, now)]
         granting.look_around(begins=True)

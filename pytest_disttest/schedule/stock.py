@@ -19,7 +19,8 @@ AIM_AGAIN = 1.25
 class Stock:
     """The open cases of a plan. *workers* are those of the scheduler, by name.
 
-    *signs* says of the cases that ask for something of their host what that is, equal for equal demands.
+    *signs* says of the cases that ask for something of their host what that is, equal for equal demands. *ranks* are
+    what counts of how long cases take, where others wait for them or hosts differ.
     """
 
     def __init__(
@@ -29,13 +30,14 @@ class Stock:
         seams: Seams,
         predicted: Mapping[int, float] | None,
         signs: Mapping[int, int] | None = None,
+        ranks: Mapping[int, float] | None = None,
     ) -> None:
         self._workers = workers
         self._seams = seams
         self._aimed_for = 0
         self._excluded: dict[int, frozenset[str]] = {}
         self._place: dict[int, Fragment] = {}  # where a case that waits lies now
-        self.backlog = Backlog()
+        self.backlog = Backlog(ranked=ranks is not None)
         self.waits = Waits(plan)
         self.news = 0  # counts what may have made something ready: what was barren before may be so no more
         self.long_s = float("inf")
@@ -45,7 +47,8 @@ class Stock:
         homes = fragments_of(plan, self._signs)
         self._home = {case: home for home in homes for case in home.pending()}
         self.open = set(self._home)
-        self.forecast = Forecast(self.open, predicted)
+        self.forecast = Forecast(self.open, predicted, plan.eligible if ranks else None)
+        self.ranks = ranks
         for home in homes:
             self._lay_down(home.part(home.pending(), home.waiting.copy()))
 
@@ -140,7 +143,7 @@ class Stock:
         if count < 2 or count <= AIM_AGAIN * self._aimed_for or not self.forecast.known:
             return
         self._aimed_for = count
-        self.long_s = self.forecast.long_s(count)
+        self.long_s = self.forecast.long_s(count, finely=self.ranks is not None)
         for fragment in self.backlog:
             self._lay_down(self.backlog.take(fragment))
         for worker in self._workers.values():
@@ -149,7 +152,7 @@ class Stock:
                     self._lay_down(part)
 
     def _cut_long(self, fragment: Fragment) -> list[Fragment]:
-        parts = cut_long(fragment, self._seams, self.forecast.known, self.long_s)
+        parts = cut_long(fragment, self._seams, self.forecast.known, self.long_s, self.ranks)
         if parts:
             fragment.each_s = self.forecast.average_s(fragment.pending())
         return parts

@@ -51,8 +51,8 @@ class Journal:
     """The open journal of one run.
 
     ``fault`` is None while all is well, else the first thing that went wrong, as one sentence; ``lost``
-    counts the events that are not on the disk because of it. ``measured`` is how long each passed attempt took, for the
-    next plan.
+    counts the events that are not on the disk because of it. ``measured`` is how long each attempt took, and where, for
+    later plans.
     """
 
     __slots__ = ("_descriptor", "_torn", "fault", "lost", "measured", "path")
@@ -118,15 +118,19 @@ class Journal:
 
     def attempt(self, attempt: Attempt) -> None:
         """Record one attempt; a case's result is its attempt with the highest number, the later of equals."""
+        if attempt.worker:
+            self.measured.at(attempt.host, attempt.worker)
         if attempt.outcome is Outcome.PASSED:
-            times = attempt.times
-            self.measured.add(attempt.case, times.setup_s + times.call_s + times.teardown_s)
+            self.measured.add(attempt.case, *attempt.times)
+        elif attempt.worker:
+            self.measured.add_other(attempt.case)
         self._append(attempt)
 
     def passes(self, host: str, worker: str, passes: Sequence[Pass]) -> None:
         """Record attempts of one worker that passed without a word, all on one line."""
+        self.measured.at(host, worker)
         for case, _, _, setup_s, call_s, teardown_s in passes:
-            self.measured.add(case, setup_s + call_s + teardown_s)
+            self.measured.add(case, setup_s, call_s, teardown_s)
         self._append(CasesPassed(host, worker, tuple(passes)))
 
     def hardware(self, event: HostProfiled | DemandExplained | Given | Chosen) -> None:

@@ -4,6 +4,7 @@
         history.duckdb            what all runs left, for queries
         durations.ndjson          how long each test took lately, for the next plan
         hosts.json                what each host had when it was last asked
+        learned.json              what runs on several hosts taught of tests, hosts and choices
         runs/ID.ndjson            journals that wait for ingestion, or are being written
         runs/done/ID.ndjson       journals whose rows are in history.duckdb; the newest 200
         runs/unreadable/          files that are no journals, set aside
@@ -30,6 +31,7 @@ DIRECTORY = ".disttest"
 DATABASE = "history.duckdb"
 DURATIONS = "durations.ndjson"
 HOSTS = "hosts.json"
+LEARNED = "learned.json"
 KEPT_JOURNALS = 200
 SUFFIX = ".ndjson"
 
@@ -70,6 +72,11 @@ def durations_path(directory: Path) -> Path:
 def hosts_path(directory: Path) -> Path:
     """Return the place of what each host had when it was last asked."""
     return directory / HOSTS
+
+
+def learned_path(directory: Path) -> Path:
+    """Return the place of what runs on several hosts taught."""
+    return directory / LEARNED
 
 
 def journal_path(directory: Path, run_id: str) -> Path:

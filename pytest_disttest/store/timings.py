@@ -33,23 +33,61 @@ LONGEST_S = 1e7
 
 Row = tuple[int, ...]
 Columns = tuple[Sequence[str], Sequence[int], Sequence[Sequence[int]]]
+Timed = tuple[int, float, float, float]
+"""Case index, seconds of its three phases."""
 
 
 class Measured:
-    """The attempts of a run that passed, as (case index, seconds); sixteen bytes each."""
+    """The attempts of a run by worker, in the order of arrival; forty bytes each."""
 
-    __slots__ = ("_cases", "_seconds")
+    __slots__ = ("_calls", "_cases", "_places", "_setups", "_spans", "_teardowns")
 
     def __init__(self) -> None:
         self._cases = array("l")
-        self._seconds = array("d")
+        self._setups = array("d")
+        self._calls = array("d")
+        self._teardowns = array("d")
+        self._places: dict[tuple[str, str], int] = {}
+        self._spans = array("l")  # numbers of workers, each with the place in the columns where its attempts begin
 
-    def add(self, case: int, seconds: float) -> None:
+    def at(self, host: str, worker: str) -> None:
+        """What is added from now on ran there."""
+        place = self._places.setdefault((host, worker), len(self._places))
+        if not self._spans or self._spans[-2] != place:
+            self._spans.extend((place, len(self._cases)))
+
+    def add(self, case: int, setup_s: float, call_s: float, teardown_s: float) -> None:
+        """Add an attempt that passed."""
         self._cases.append(case)
-        self._seconds.append(seconds)
+        self._setups.append(setup_s)
+        self._calls.append(call_s)
+        self._teardowns.append(teardown_s)
+
+    def add_other(self, case: int) -> None:
+        """Add an attempt that did not pass: it may have set up what others use after it."""
+        self.add(case, -1.0, 0.0, 0.0)
+
+    def __len__(self) -> int:
+        return len(self._cases)
 
     def __iter__(self) -> Iterator[tuple[int, float]]:
-        return zip(self._cases, self._seconds, strict=True)
+        """Yield case index and seconds of each attempt that passed."""
+        for case, setup_s, call_s, teardown_s in self._rows(0, len(self)):
+            if setup_s >= 0:
+                yield case, setup_s + call_s + teardown_s
+
+    def by_worker(self) -> Iterator[tuple[str, list[Timed]]]:
+        """Yield host and attempts of each worker; the set-up of one that did not pass is negative."""
+        ends = [*self._spans[3::2], len(self)]
+        found: dict[int, list[Timed]] = {}
+        for place, start, end in zip(self._spans[::2], self._spans[1::2], ends, strict=True):
+            found.setdefault(place, []).extend(self._rows(start, end))
+        hosts = [host for host, _ in self._places]
+        yield from ((hosts[place], rows) for place, rows in found.items())
+
+    def _rows(self, start: int, end: int) -> Iterator[Timed]:
+        columns = (self._cases, self._setups, self._calls, self._teardowns)
+        return zip(*(column[start:end] for column in columns), strict=True)
 
 
 def predicted(path: Path) -> dict[str, float]:

@@ -183,6 +183,7 @@ def drive(
     hosts: Sequence[FakeHost],
     *,
     seconds: Mapping[int, float] | Callable[[int], float] | float = 0.01,
+    seconds_on: Callable[[int, str], float] | None = None,
     outcomes: Mapping[int, Outcome] | None = None,
     deadly: Collection[int] = (),
     latency_s: float = 0.0,
@@ -190,11 +191,13 @@ def drive(
 ) -> Record:
     """Run what *scheduler* hands out on *hosts* until nothing moves any more.
 
-    *seconds* says how long cases take: one number for all, a mapping (others take 0.01 s) or a function.
+    *seconds* says how long cases take: one number for all, a mapping (others take 0.01 s) or a function. Where hosts
+    differ by more than their speed, *seconds_on* says it of a case and a host's name, and neither of these counts.
     *outcomes* names the cases that do not pass. *deadly* cases end as crashed, and their worker with them.
     *latency_s* is how long an answer travels from the scheduler to a worker. *sharded* says who collects what.
     """
-    world = _World(scheduler, _durations(seconds), outcomes or {}, frozenset(deadly), latency_s, sharded)
+    taken_s = _at_speed(_durations(seconds), hosts) if seconds_on is None else seconds_on
+    world = _World(scheduler, taken_s, outcomes or {}, frozenset(deadly), latency_s, sharded)
     for host in hosts:
         world.open(host)
     world.run()
@@ -251,7 +254,7 @@ class _World:
     def __init__(
         self,
         scheduler: Strategy,
-        seconds: Callable[[int], float],
+        seconds: Callable[[int, str], float],
         outcomes: Mapping[int, Outcome],
         deadly: frozenset[int],
         latency_s: float,
@@ -385,7 +388,7 @@ class _World:
         worker.started_s = self._clock.now
         if worker.host.name in self._taken:
             self._taken[worker.host.name].begin(case, worker.grants.get(case))
-        self._at(self._clock.now + self._seconds(case) / worker.host.speed, lambda: self._end(worker, case))
+        self._at(self._clock.now + self._seconds(case, worker.host.name), lambda: self._end(worker, case))
         self._tell(CaseStarted(worker.name, case))
         if len(worker.queue) <= worker.ask_at:
             self._ask(worker)
@@ -419,6 +422,11 @@ class _World:
             case, worker.name, worker.host.name, worker.started_s, self._clock.now, outcome, worker.grants.get(case)
         )
         self.record.ran.append(ran)
+
+
+def _at_speed(seconds: Callable[[int], float], hosts: Sequence[FakeHost]) -> Callable[[int, str], float]:
+    speeds = {host.name: host.speed for host in hosts}
+    return lambda case, host: seconds(case) / speeds[host]
 
 
 def _durations(seconds: Mapping[int, float] | Callable[[int], float] | float) -> Callable[[int], float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -98,6 +99,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.plan = plan
         self.cases = {case: unit for unit in plan.units for case in unit.cases}
         predicted = {case: data.draw(DURATIONS) for case in self.cases} if known else {}
+        self.differing = self.hosts_that_differ(predicted, data)
         self.scheduler = self.scheduler_of(plan, lambda unit: levels[unit.key], predicted, data)
         self.now = 0.0
         self.workers: dict[str, Worker] = {}
@@ -111,7 +113,16 @@ class SchedulerMachine(RuleBasedStateMachine):
         self, plan: Plan, seams: Callable[[Unit], tuple[int, ...]], predicted: dict[int, float], data: st.DataObject
     ) -> Scheduler:
         """Return the scheduler that is to be played with."""
-        return Scheduler(plan, seams=seams, predicted=predicted)
+        return Scheduler(plan, seams=seams, predicted=predicted, **self.differing)
+
+    def hosts_that_differ(self, predicted: dict[int, float], data: st.DataObject) -> dict[str, Any]:
+        """Return what the scheduler is told of classes of hosts, be it true or not; nothing in half of all runs."""
+        if not predicted or data.draw(st.booleans()):
+            return {}
+        classes = {host: data.draw(st.sampled_from("xyz")) for host in HOSTS}
+        on_class = {(case, name): data.draw(DURATIONS) for case in predicted for name in sorted(set(classes.values()))}
+        some = data.draw(st.sets(st.sampled_from(sorted(on_class))))
+        return {"classes": classes, "predicted_on": {key: on_class[key] for key in some}}
 
     # what the model knows
 

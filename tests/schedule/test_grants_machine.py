@@ -62,7 +62,7 @@ class GrantsMachine(SchedulerMachine):
         self.grants: dict[int, Grant] = {}
         ledgers = {host: Ledger(host, capabilities(host), workers=MOST_WORKERS) for host in HOSTS}
         demands = {case: DEMANDS[name][0] for case, name in self.asks.items()}
-        return Scheduler(plan, seams=seams, predicted=predicted, demands=demands, ledgers=ledgers)
+        return Scheduler(plan, seams=seams, predicted=predicted, demands=demands, ledgers=ledgers, **self.differing)
 
     # what the model knows
 

@@ -1,0 +1,151 @@
+"""How long a run should take, what bounds it, and afterwards how near it came: for ``--hw-plan`` and the run's end.
+
+Nothing here is imported, and nothing takes time, where neither is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pytest_disttest.match.costs import capacity_of, costs_of
+from pytest_disttest.model import Capabilities, Case, Demand, Plan
+from pytest_disttest.plan.bottleneck import bottleneck, duration
+from pytest_disttest.plan.bounds import bounds
+from pytest_disttest.plan.ranks import longest_path
+from pytest_disttest.plan.work import PlannedHost, Work, mean_s
+from pytest_disttest.reports.gantt import Bar, gantt
+from pytest_disttest.testing import FakeHost, Record, drive
+
+if TYPE_CHECKING:
+    from pytest_disttest.controller.experience import Expected
+    from pytest_disttest.controller.run import Run
+    from pytest_disttest.schedule import Scheduler
+
+MOST_SIMULATED: Final = 20_000
+"""A larger suite is not played through for ``--hw-plan``: that would take longer than anybody waits for a plan."""
+PATH_SHOWN: Final = 10
+NOMINAL_S: Final = 0.01
+
+
+class Prospect(NamedTuple):
+    """What a plan has to do. *unknown* is how many cases were never timed: they count as long as the median one."""
+
+    work: Work
+    unknown: int
+
+
+def prospect_of(run: Run, plan: Plan, expected: Expected, classes: Mapping[str, str]) -> Prospect:
+    """Return what the plan has to do on the hosts that are ready, in expected seconds."""
+    cases = [case for unit in plan.units for case in unit.cases]
+    hosts = [
+        PlannedHost(
+            link.host.name, classes.get(link.host.name, ""), link.workers, capacities(link.capabilities, link.workers)
+        )
+        for link in run.ready_links
+    ]
+    usual_s = median(expected.everywhere.values()) if expected.everywhere else NOMINAL_S
+    seconds = {
+        name: {case: expected.on_class.get((case, name), expected.everywhere.get(case, usual_s)) for case in cases}
+        for name in sorted({host.hw_class for host in hosts})
+    }
+    offers = {link.host.name: link.capabilities for link in run.ready_links}
+    uses = uses_of(run.collected.cases, plan, offers)
+    unknown = sum(case not in expected.everywhere for case in cases)
+    return Prospect(Work(cases, hosts, seconds, plan.prerequisites, plan.eligible, uses), unknown)
+
+
+def capacities(capabilities: Capabilities, workers: int) -> dict[str, float]:
+    """Return how much of each resource but workers a host has: devices by kind, pools by name."""
+    pools = capacity_of(capabilities, workers=workers).pools
+    found = {f"resource.{name}": float(units) for name, units in pools.items()}
+    for device in capabilities.devices:
+        if not device.fault:
+            found[device.kind] = found.get(device.kind, 0.0) + 1.0
+    return found
+
+
+def uses_of(cases: Sequence[Case], plan: Plan, offers: Mapping[str, Capabilities]) -> dict[str, dict[int, float]]:
+    """Return which cases use how much of a resource, by what their first alternative takes of a host that fits."""
+    found: dict[str, dict[int, float]] = {}
+    known: dict[tuple[Demand, str], dict[str, float]] = {}
+    for unit in plan.units:
+        for number in unit.cases:
+            demand, hosts = cases[number].demand, plan.eligible.get(number, frozenset(offers)) & offers.keys()
+            if not demand or not hosts:
+                continue
+            host = min(hosts)
+            if (demand, host) not in known:
+                known[demand, host] = _taken(demand, offers[host])
+            for resource, amount in known[demand, host].items():
+                found.setdefault(resource, {})[number] = amount
+    return found
+
+
+def _taken(demand: Demand, capabilities: Capabilities) -> dict[str, float]:
+    costs = costs_of(demand, capabilities, capacity_of(capabilities, workers=1))
+    if not costs:
+        return {}
+    taken = {f"resource.{name}": float(units) for name, units in costs[0].pools}
+    for device in costs[0].devices:
+        if device.fitting and device.kind != "browser":
+            taken[device.kind] = device.number * min(1.0, float(device.share_of(device.fitting[0])))
+    return taken
+
+
+def prospect_lines(
+    prospect: Prospect, scheduler: Scheduler | None, cases: Sequence[Case], offers: Mapping[str, Capabilities]
+) -> list[str]:
+    """Return what is to be said of a run beforehand; *scheduler* is played through to see how long it takes."""
+    work = prospect.work
+    if not work.cases or prospect.unknown == len(work.cases):
+        return ["time: nothing is known of any test yet; after a first run the plan tells how long it takes"]
+    names = {case: cases[case].nodeid for case in work.cases}
+    lines = []
+    record = simulated(work, scheduler, offers) if scheduler is not None else None
+    planned_s = record.makespan_s if record is not None else bounds(work)[0].seconds
+    if record is not None:
+        lines.append(f"time: about {duration(planned_s)}; no order takes less than {duration(bounds(work)[0].seconds)}")
+    lines.append(bottleneck(work, planned_s, names))
+    if prospect.unknown:
+        lines.append(f"{prospect.unknown} of {len(work.cases)} tests were never timed, and count as the median one")
+    path = longest_path(mean_s(work), work.prerequisites)
+    if len(path) > 1:
+        lines.append("critical path:")
+        lines += [f"  {duration(mean_s(work)[case]):>8}  {names[case]}" for case in path[:PATH_SHOWN]]
+        lines += [f"  ... and {len(path) - PATH_SHOWN} more"] if len(path) > PATH_SHOWN else []
+    if record is not None:
+        lines += gantt([Bar(ran.worker, ran.host, ran.started_s, ran.ended_s) for ran in record.ran])
+    return lines
+
+
+def simulated(work: Work, scheduler: Scheduler, offers: Mapping[str, Capabilities]) -> Record:
+    """Return what *scheduler* makes of *work*, if everything takes as long as expected."""
+    hosts = [FakeHost(host.name, host.workers, capabilities=offers.get(host.name)) for host in work.hosts]
+    classes = {host.name: host.hw_class for host in work.hosts}
+    return drive(scheduler, hosts, seconds_on=lambda case, host: work.seconds[classes[host]][case])
+
+
+def verdict_line(work: Work, ran: Mapping[int, tuple[str, float]], lasted_s: float) -> str:
+    """Return how near a run of *lasted_s* came to its bound, "" where nothing ran.
+
+    *ran* has host and seconds of each case that ran. On a class where it did not run, a case is taken to differ from
+    what it took as much as its expectations do.
+    """
+    classes = {host.name: host.hw_class for host in work.hosts}
+    cases = [case for case in work.cases if case in ran and ran[case][0] in classes]
+    if not cases or lasted_s <= 0:
+        return ""
+    seconds: dict[str, dict[int, float]] = {name: {} for name in work.seconds}
+    for case in cases:
+        host, took_s = ran[case]
+        expected_s = work.seconds[classes[host]][case]
+        for name, column in work.seconds.items():
+            seconds[name][case] = took_s * (column[case] / expected_s if expected_s > 0 else 1.0)
+    bound_s = bounds(work._replace(cases=cases, seconds=seconds))[0].seconds
+    return (
+        f"tests took {duration(lasted_s)}, {lasted_s / bound_s:.2f} times what they need at least ({duration(bound_s)})"
+        if bound_s > 0
+        else ""
+    )
