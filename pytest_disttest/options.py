@@ -64,7 +64,8 @@ class Settings:
     ``.gitignore``'s form. *inventory_file* is "" where no inventory was found. *start* is how workers
     on this machine come to be. *unmatched* is a word; with ``wait`` comes *wait_s*. *explain* is None, or the beginning
     of the node ids to explain ("" for all); *explain_host* a host's name. *defaults* are conditions that every test
-    has, *presets* keywords of ``hw()`` by name.
+    has, *presets* keywords of ``hw()`` by name. *reruns* is how often a test that fails is run again, *crash_reruns*
+    one that killed its worker; *failures* are the inventory's rows that say of what class a failure is.
     """
 
     workers: int | None = None
@@ -86,6 +87,9 @@ class Settings:
     steal: bool = False
     defaults: tuple[str, ...] = ()
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    reruns: int = 0
+    crash_reruns: int = 1
+    failures: tuple[Mapping[str, Any], ...] = ()
 
 
 def claim_distribution(options: argparse.Namespace) -> None:
@@ -187,6 +191,27 @@ OPTION_ROWS: Final = (
         "--hw-max-worker-restart",
         "How many crashed workers are replaced in the whole run; 0 replaces none. Default: no limit.",
         {"metavar": "N"},
+    ),
+    OptionRow(
+        "--hw-reruns",
+        "How often a test that fails is run again; it is FLAKY if it passes then. A flaky mark counts more.",
+        {"metavar": "N"},
+    ),
+    OptionRow("--hw-reruns-delay", "Seconds before such a test is run again. Default: 0.", {"metavar": "SECONDS"}),
+    OptionRow(
+        "--hw-only-rerun",
+        "Run a test again only for errors that match this regular expression, such as 'TypeError: .*'; repeatable.",
+        {"metavar": "REGEX", "action": "append"},
+    ),
+    OptionRow(
+        "--hw-rerun-except",
+        "Do not run a test again for errors that match this regular expression; repeatable.",
+        {"metavar": "REGEX", "action": "append"},
+    ),
+    OptionRow(
+        "--hw-crash-reruns",
+        "1 (default): a test that killed its worker is run once more, first in a fresh worker; 0: it counts at once.",
+        {"metavar": "0|1"},
     ),
     OptionRow(
         "--hw-ignore-unknown-dependency",

@@ -23,7 +23,19 @@ from pytest_disttest.controller.workerwork import WorkerWork
 from pytest_disttest.errors import HostUnusable, NoHostLeft
 from pytest_disttest.model import Outcome, Plan
 from pytest_disttest.plan import waits_for
-from pytest_disttest.schedule import Assign, Block, Command, Event, Finish, Hold, Refuse, Scheduler, Tick, Unplace
+from pytest_disttest.schedule import (
+    Assign,
+    Block,
+    Command,
+    Event,
+    Finish,
+    Hold,
+    Recruit,
+    Refuse,
+    Scheduler,
+    Tick,
+    Unplace,
+)
 
 if TYPE_CHECKING:
     from pytest_disttest.controller.asking import Asking
@@ -50,6 +62,7 @@ class Loop:
             "subtests": self.cases.subtests,
             "junit": self.cases.junit,
             "end": self.cases.end,
+            "fault": self.cases.fault,
             "late": self.cases.late,
             "ready": self.workers.ready,
             "collect": self.workers.collect,
@@ -159,7 +172,10 @@ class Loop:
         early, self._early_events = self._early_events, []
         for event in early:
             self._decide(event)
-        self.until(lambda: not self._run.roster.alive)
+        try:
+            self.until(lambda: not self._run.roster.alive)
+        finally:
+            self.cases.give_up_retries()
         self._end_with_what_is_left()
 
     def _end_with_what_is_left(self) -> None:
@@ -208,6 +224,8 @@ class Loop:
         now = time.monotonic()
         if self._run.scheduler is not None:
             self._decide(Tick())
+        if self.workers.wanted:
+            self.workers.staff()
         self.workers.growth.look(now)
         self._hosts.watch(now)
         self._run.screen.tick(now, remaining=self._run.remaining)
@@ -279,6 +297,8 @@ class Loop:
                 self.cases.not_run(case, Outcome.BLOCKED, waits_for(known[case], known[culprit]))
             case Refuse(case):
                 self.cases.not_run(case, Outcome.ERROR, self._run.refusals.get(case, ""), as_failure=True)
+            case Recruit(case):
+                self.workers.wanted[case] = None
             case Unplace(case, why):
                 reason = why or "every host that could run it is lost"
                 self.cases.not_run(case, Outcome.UNPLACED, reason, as_failure=True)

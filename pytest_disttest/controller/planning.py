@@ -111,6 +111,7 @@ def make_scheduler(plan: Plan, run: Run, experience: Experience) -> Scheduler:
         predicted=predicted,
         demands=demands,
         ledgers=ledgers_of(run) if demands else {},
+        returning=range(len(cases)) if run.settings.reruns else run.collected.flaky,
     )
 
 

@@ -45,7 +45,8 @@ class Run:
     *decide* hands an event to the scheduler and carries out its answer. *refuse_host* takes a host that proves
     unfit, by its name, out of the run. *collect_reports* are of collectors that failed or were skipped: host, worker,
     report, and the place in the walk. *refusals* tells why a worker could not collect a case. On
-    *forked_hosts* workers are forks of one that has collected. *grants* are what open cases were given. *stopping*
+    *forked_hosts* workers are forks of one that has collected. *grants* are what open cases were given. *may_replace*
+    tells whether another worker comes for one that crashes. *stopping*
     means that nothing is handed out any more; *ending* is the exception that ends the run before its time. *planned*
     is how many cases were known when the plan was made.
     """
@@ -69,6 +70,7 @@ class Run:
     forked_hosts: set[str] = field(default_factory=set)
     grants: dict[int, Grant] = field(default_factory=dict)
     planned: int = 0
+    may_replace: bool = True
     stopping: bool = False
     ending: BaseException | None = None
 

@@ -161,8 +161,12 @@ class Controller:
             self._remember(self._run)
         farewell.join()
 
-    def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
-        return ("failed", "F", "CRASHED") if getattr(report, "hw_crashed", False) and report.failed else None
+    def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str | tuple[str, dict[str, bool]]] | None:
+        if getattr(report, "hw_crashed", False) and report.failed:
+            return "failed", "F", "CRASHED"
+        if report.outcome == "rerun":
+            return "rerun", "R", ("RERUN", {"yellow": True})
+        return ("flaky", "f", ("FLAKY", {"yellow": True})) if getattr(report, "hw_flaky", False) else None
 
     # steps
 

@@ -34,13 +34,15 @@ class TokenBucket(NamedTuple):
 class Limits(NamedTuple):
     """How many retries nobody asked for a test may have and a run may have, and how many failures end them all.
 
-    *crashes* is how often a test may kill its worker before it counts as failed: the second time at the latest.
+    *crashes* is how often a test may kill its worker before it counts as failed: the second time at the latest;
+    *host_losses* how often its host may be lost under it.
     """
 
     per_test: int = 2
     per_run: int = 20
     too_many: int = 20
     crashes: int = 2
+    host_losses: int = 2
 
 
 def limits_for(cases: int, *, crashes: int = 2) -> Limits:

@@ -67,7 +67,7 @@ def decide(
     What the user requested comes after what the class asks for by itself, so that an unrelated crash does not use it
     up. A test that has killed *limits.crashes* workers is never run again.
     """
-    if history.crashes >= limits.crashes or history.host_losses >= limits.crashes:
+    if history.crashes >= limits.crashes or history.host_losses >= limits.host_losses:
         return Decision(None, "it has killed its worker before" if history.crashes else "its hosts were lost twice")
     if situation.failed >= limits.too_many:
         return Decision(None, f"{situation.failed} tests have failed: too many to try any again")

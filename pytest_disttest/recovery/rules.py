@@ -18,7 +18,7 @@ class Failure(NamedTuple):
 
     *exceptions* are the dotted names of the exception's class and of its bases, the class itself first; empty where
     none is known. *signal* (``SIGSEGV``) or *exit_code* say how the process ended, if it did, *stderr* what it wrote
-    last. *passed_on* are the hosts where the same test has passed in this run.
+    last, to its standard output too. *passed_on* are the hosts where the same test has passed in this run.
     """
 
     nodeid: str = ""

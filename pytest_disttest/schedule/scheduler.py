@@ -16,7 +16,7 @@ Cases that ask for something of their host (a device, all cores) go by rules of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +71,7 @@ class Scheduler:
         predicted_on: Mapping[tuple[int, str], float] | None = None,
         reliability: Mapping[str, float] | None = None,
         memory: Mapping[int, int] | None = None,
-        returning: Container[int] = (),
+        returning: Collection[int] = (),
     ) -> None:
         self._workers: dict[str, Worker] = {}
         self._held: dict[str, Worker] = {}
@@ -123,6 +123,10 @@ class Scheduler:
         """What *worker* was handed and has not ended."""
         found = self._workers.get(worker)
         return tuple(found.given) if found is not None else ()
+
+    def could_run(self, case: int) -> frozenset[str]:
+        """Return where workers stand, or stood before they went home, that may run *case*."""
+        return frozenset(worker.host for worker in self._workers.values() if self._stock.fits(case, worker))
 
     @property
     def choices(self) -> Mapping[int, Choice]:
