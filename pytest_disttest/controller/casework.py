@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_disttest import wire
@@ -127,6 +127,11 @@ class CaseWork:
         if story is not None:
             story.junit.append((method, wire.restore(name), wire.restore(value)))
 
+    @property
+    def running(self) -> Mapping[str, Story]:
+        """What runs now, by worker, as far as it has been told."""
+        return self._stories
+
     def fault(self, node: WorkerNode, _item: int, facts: dict[str, Any]) -> None:
         """What there is to say of the exception that a phase of the running case ended with."""
         story = self._stories.get(node.id)
@@ -205,9 +210,11 @@ class CaseWork:
             cause=cause,
             words=words,
             when="teardown" if "call" in reached else "call",
+            limit_s=story.limit_s,
         )
         report.node = node  # type: ignore[attr-defined]
-        self.retrying.crashed(story.case)
+        if not story.limit_s:
+            self.retrying.crashed(story.case)
         sched = obituary.CrashScheduling(self._run.config, nodeid)
         self._run.config.hook.pytest_handlecrashitem(crashitem=nodeid, report=report, sched=sched)
         story.reports.append(report)

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import groupby
 from queue import Empty
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,7 @@ from pytest_disttest.schedule import (
 
 if TYPE_CHECKING:
     from pytest_disttest.controller.asking import Asking
+    from pytest_disttest.controller.deadlines import Deadlines
 
 TICK_S = 0.1
 MESSAGES_A_STEP = 100
@@ -105,6 +106,16 @@ class Loop:
 
             self._asking = Asking(self._run, self.until)
         return self._asking
+
+    @cached_property
+    def _deadlines(self) -> Deadlines:
+        """Who ends tests that take longer than they may; made, and imported, where there is a limit."""
+        from pytest_disttest.controller.deadlines import Deadlines
+
+        return Deadlines(
+            self._run.settings.timeout_s,
+            lambda worker, number: self._send(self._run.roster.named(worker), "signal", number),
+        )
 
     def _probed(self, link: HostLink, profile: dict[str, Any]) -> None:
         self.asking.probed(link, profile)
@@ -224,6 +235,8 @@ class Loop:
         now = time.monotonic()
         if self._run.scheduler is not None:
             self._decide(Tick())
+        if self._run.settings.timeout_s:
+            self._deadlines.look(self.cases.running, now)
         if self.workers.wanted:
             self.workers.staff()
         self.workers.growth.look(now)

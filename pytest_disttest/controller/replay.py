@@ -32,7 +32,10 @@ Location = tuple[str, int | None, str]
 
 @dataclass(slots=True)
 class Story:
-    """What is known of a case that runs: its reports so far, and what its worker says of each phase that failed."""
+    """What is known of a case that runs: its reports so far, and what its worker says of each phase that failed.
+
+    *limit_s* is how long it might take, once it has taken longer and its worker is being killed.
+    """
 
     case: int
     started_at: float
@@ -40,6 +43,7 @@ class Story:
     failed_subtests: int = 0
     junit: list[Entry] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
+    limit_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

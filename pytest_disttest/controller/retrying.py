@@ -162,6 +162,8 @@ class Retrying:
 
     def diagnosis(self, node: WorkerNode, story: Story, ended: Told, death: Death | None) -> Diagnosis:
         """Return the class of a failure: what a plugin says, the inventory's rows, the table."""
+        if story.limit_s:
+            return Diagnosis(FailureClass.TEST_TIMEOUT, "--hw-timeout")
         first: Mapping[str, Any] = next(iter(story.faults), {})
         failure = Failure(
             nodeid=self._run.nodeid(story.case),

@@ -33,14 +33,15 @@ def make_settings(
     env: Mapping[str, str] | None = None,
     sync_ignore: Sequence[str] = (),
     defaults: Sequence[str] = (),
+    timeout: str = "",
 ) -> Settings:
     """Return the settings that *values* (options by dest) and the inventory make together.
 
     Without ``--hw-hosts`` the one host is this machine. The number of workers of a host is its own, else
     ``--hw-workers``, else the inventory's default, else, for this machine, *env*'s
     PYTEST_XDIST_AUTO_NUM_WORKERS or *processors*; 0 leaves it to the agent. *sync_ignore* is the ini's
-    ``hw_sync_ignore``, *defaults* its ``hw_defaults``. Raises BadOption or BadInventory with the place of
-    what is wrong.
+    ``hw_sync_ignore``, *defaults* its ``hw_defaults``, *timeout* its ``hw_timeout``. Raises BadOption or BadInventory
+    with the place of what is wrong.
     """
     here = invocation_dir or rootdir
     inventory = load_inventory(rootdir, explicit=values.get("hw_inventory"), invocation_dir=here)
@@ -83,6 +84,7 @@ def make_settings(
         reruns=_reruns(values),
         crash_reruns=int(_choice(values.get("hw_crash_reruns"), CRASH_RERUNS, place="--hw-crash-reruns")),
         failures=inventory.failures,
+        timeout_s=_seconds(values.get("hw_timeout") or timeout or None, 0.0, place="--hw-timeout"),
     )
 
 

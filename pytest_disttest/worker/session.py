@@ -66,6 +66,10 @@ class WorkerSession:
         relay_junit(self._config, tell_suite=partial(self._link.send, "suite-property"), tell_case=self._recorder.junit)
         self._link.outbox.name_capture_files(*_capture_files(self._config))
         self._link.send_now("ready", _who_am_i())
+        if self._config.option.hw_timeout or self._config.getini("hw_timeout"):
+            from pytest_disttest.worker import stacks
+
+            stacks.listen()
         if self._may_be_replaced():
             self._patience = Patience(self._link)
             self._config.pluginmanager.register(self._patience, "disttest-patience")
