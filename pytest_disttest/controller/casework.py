@@ -40,10 +40,9 @@ class CaseWork:
             self._retrying = Retrying(self._run)
         return self._retrying
 
-    @property
-    def has_failures(self) -> bool:
-        """Whether an attempt has failed so far."""
-        return self._retrying is not None
+    def summary(self) -> list[str]:
+        """Return what is to be said of failures at the end of the run."""
+        return self._retrying.summary() if self._retrying is not None else []
 
     def start(self, node: WorkerNode, item: int) -> None:
         """A case has begun."""
@@ -259,6 +258,8 @@ class CaseWork:
         """Report a case that no worker will run; one that failed and was to be run again has failed."""
         if self._settle_for_last(case):
             return
+        if as_failure:
+            self.retrying.stands(case, "", reason)
         told = self.replayer.not_run(case, reason, outcome="failed" if as_failure else "skipped")
         kept = told.outcome if as_failure else outcome
         self._keep(case, Told(kept, time.time(), told.times, reason, ""))

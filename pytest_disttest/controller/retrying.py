@@ -22,10 +22,12 @@ from pytest_disttest.controller.run import Run
 from pytest_disttest.model import Outcome
 from pytest_disttest.recovery.backoff import Dice
 from pytest_disttest.recovery.budgets import TokenBucket, limits_for
+from pytest_disttest.recovery.causes import Failed, deepest_frame, groups
 from pytest_disttest.recovery.classes import FailureClass
 from pytest_disttest.recovery.deciding import Decision, History, Request, Situation, Where, decide
 from pytest_disttest.recovery.rules import Diagnosis, Failure, classify, read_rule
-from pytest_disttest.recovery.verdicts import Tried
+from pytest_disttest.recovery.verdicts import Tried, verdict
+from pytest_disttest.reports.failures import Unsteady, cause_lines, unsteady_lines
 from pytest_disttest.schedule import CaseReturned
 
 
@@ -81,6 +83,7 @@ class Retrying:
         self._passed: dict[str, int] = defaultdict(int)
         self._retries = 0
         self._failed: set[int] = set()
+        self._endings: list[Failed] = []
 
     # what happens
 
@@ -109,7 +112,7 @@ class Retrying:
         decision = self._decide(case, diagnosis.failure_class, _request(story.faults, death))
         if decision.where is None or self._run.stopping or (death is not None and not self._run.may_replace):
             past.story = None
-            self._failed.add(case)
+            self.stands(case, node.host, ended.message, ended.longrepr)
             self._note(node, case, diagnosis, decision)
             return None
         self._count(past, decision)
@@ -117,6 +120,12 @@ class Retrying:
         past.shunned = self._shunned(past, node, decision.where)
         self._note(node, case, diagnosis, decision)
         return CaseReturned(node.id, case, past.shunned, time.monotonic() + decision.delay_s)
+
+    def stands(self, case: int, host: str, message: str, longrepr: str = "") -> None:
+        """A case has failed for good."""
+        self._failed.add(case)
+        frame = deepest_frame(longrepr)  # of a long traceback, all that is kept
+        self._endings.append(Failed(self._run.nodeid(case), host, message, frame and f"{frame}:"))
 
     def passed(self, case: int, host: str) -> None:
         """An attempt has succeeded; of cases without a past nothing is kept."""
@@ -138,7 +147,8 @@ class Retrying:
         if past is None or past.story is None or past.node is None:
             return None
         story, past.story = past.story, None
-        self._failed.add(case)
+        ended = told(story.reports, story.started_at)
+        self.stands(case, past.node.host, ended.message, ended.longrepr)
         return past.node, story
 
     @property
@@ -146,10 +156,22 @@ class Retrying:
         """The cases of which another attempt is to come, in order."""
         return sorted(case for case in self._pasts if self.is_open(case))
 
-    @property
-    def pasts(self) -> Mapping[int, Past]:
-        """What became of each case that has failed, by case."""
-        return self._pasts
+    def summary(self) -> list[str]:
+        """Return what is to be said at the end: flaky tests, and what failures have in common."""
+        unsteady = [self._unsteady(case, past) for case, past in sorted(self._pasts.items()) if _has_passed(past)]
+        return [*unsteady_lines(unsteady), *cause_lines(groups(self._endings))]
+
+    def _unsteady(self, case: int, past: Past) -> Unsteady:
+        bad = [tried for tried in past.tried if tried.failure is not None]
+        return Unsteady(
+            self._run.nodeid(case),
+            verdict(past.tried),
+            len(past.tried),
+            past.tried[-1].host,
+            tuple(sorted({tried.host for tried in bad})),
+            bad[0].failure.value if bad and bad[0].failure is not None else "",
+            past.messages[0] if past.messages else "",
+        )
 
     def hosts_for(self, case: int) -> list[HostLink]:
         """Return the hosts on which a worker should be started for a case that nobody is to run; the best first."""
@@ -252,6 +274,6 @@ def _request(faults: Sequence[Mapping[str, Any]], death: Death | None) -> Reques
     )
 
 
-def outcome_of_attempt(story: Story) -> Told:
-    """Return how an attempt ended."""
-    return told(story.reports, story.started_at)
+def _has_passed(past: Past) -> bool:
+    """Whether a case passed in the end, after attempts of which at least one is ours to tell of."""
+    return len(past.tried) > 1 and past.tried[-1].failure is None

@@ -144,7 +144,7 @@ class Controller:
         if any(row.tests or row.problem for row in rows):
             self._run.screen.host_table(rows)
         if self._config.get_verbosity() >= 0:
-            for line in self._explained:
+            for line in (*self._explained, *(self._loop.cases.summary() if self._loop is not None else ())):
                 self._run.screen.note(line)
         if self._run.journal.fault:
             self._run.screen.note(f"not every result is stored: {self._run.journal.fault}")

@@ -236,6 +236,22 @@ def test_pytest_rerunfailures_keeps_its_tests(suite):
     assert [(ran.directory / name).read_text() for name in ("marked", "plain")] == ["xx", "xxx"]
 
 
+def test_failures_with_one_cause_are_told_once(suite):
+    """With their place and number, after the failures themselves; flaky tests are named with their first failure."""
+    ran = suite("""
+    def connect(port): raise OSError(f"cannot connect to port {port}")
+    @pytest.mark.parametrize("port", range(4))
+    def test_connects(port): connect(port)
+    def test_alone(): assert 0
+    @pytest.mark.flaky
+    def test_flaky(): assert tried("flaky") == 2
+    """).distributed()
+
+    assert "4 tests failed alike at test_a.py:8 on local: OSError: cannot connect to port 0" in ran.output, ran
+    assert "test_a.py::test_connects[2] and 1 more" in ran.output
+    assert "FLAKY test_a.py::test_flaky: passed on attempt 2; test-failure: assert" in ran.output
+
+
 def test_what_plugins_and_the_inventory_say_of_a_failure(suite):
     """A class that is tried again elsewhere stays where it is on one host; a rule's class is in the history."""
     some = suite("""
