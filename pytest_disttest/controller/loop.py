@@ -131,7 +131,10 @@ class Loop:
         """Wait until every host is ready or unusable; raises NoHostLeft when none is ready."""
         links = self._run.fleet.links.values()
         for link in links:
-            self._run.screen.host_starting(link.host.name)
+            if link.barred:
+                self._hosts.tell_barred(link)
+            else:
+                self._run.screen.host_starting(link.host.name)
         self.until(lambda: not any(link.state == "opening" for link in links))
         if not self._run.ready_links:
             raise NoHostLeft("no host of this run is usable", hint="the lines above say why, host by host")
@@ -237,6 +240,9 @@ class Loop:
             self._decide(Tick())
         if self._run.settings.timeout_s:
             self._deadlines.look(self.cases.running, now)
+        quarantine = self._run.quarantine
+        while quarantine is not None and quarantine.due:
+            self._hosts.bar(*quarantine.due.pop(0))
         if self.workers.wanted:
             self.workers.staff()
         self.workers.growth.look(now)

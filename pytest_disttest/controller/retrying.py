@@ -21,6 +21,7 @@ from pytest_disttest.controller.replay import Story, Told, told
 from pytest_disttest.controller.run import Run
 from pytest_disttest.model import Outcome
 from pytest_disttest.recovery.backoff import Dice
+from pytest_disttest.recovery.breakers import Breaker, State, after_error
 from pytest_disttest.recovery.budgets import TokenBucket, limits_for
 from pytest_disttest.recovery.causes import Failed, deepest_frame, groups
 from pytest_disttest.recovery.classes import FailureClass
@@ -28,7 +29,7 @@ from pytest_disttest.recovery.deciding import Decision, History, Request, Situat
 from pytest_disttest.recovery.rules import Diagnosis, Failure, classify, read_rule
 from pytest_disttest.recovery.verdicts import Tried, verdict
 from pytest_disttest.reports.failures import Unsteady, cause_lines, unsteady_lines
-from pytest_disttest.schedule import CaseReturned
+from pytest_disttest.schedule import CaseReturned, DeviceLost
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ class Retrying:
         self._retries = 0
         self._failed: set[int] = set()
         self._endings: list[Failed] = []
+        self._on_devices: set[int] = set()
+        self._devices: dict[tuple[str, str, str], Breaker] = defaultdict(Breaker)
 
     # what happens
 
@@ -109,6 +112,8 @@ class Retrying:
         past.messages.append(ended.message)
         if past.history.crashes <= 1:  # a test that crashes wherever it runs says nothing of its host
             self._charge(node.host, diagnosis.failure_class)
+        if diagnosis.failure_class is FailureClass.DEVICE:
+            self._blame_device(case, node.host, ended.message)
         decision = self._decide(case, diagnosis.failure_class, _request(story.faults, death))
         if decision.where is None or self._run.stopping or (death is not None and not self._run.may_replace):
             past.story = None
@@ -133,6 +138,40 @@ class Retrying:
         if past is not None:
             past.story = None
             past.tried.append(Tried(Outcome.PASSED, host, None, self._hw_class(host)))
+            for tried, message in zip(past.tried, past.messages, strict=False):
+                if tried.failure is not None and tried.host != host and self._is_the_hosts(case, tried.failure):
+                    self._blame(tried.host, f"{tried.failure.value}: {message}")
+
+    def _is_the_hosts(self, case: int, failure: FailureClass) -> bool:
+        """Whether a failure speaks against the host, once the test has passed elsewhere."""
+        return failure.is_infrastructure and not (failure is FailureClass.DEVICE and case in self._on_devices)
+
+    def _blame_device(self, case: int, host: str, reason: str) -> None:
+        """A test lost the one device that it was granted; the third time nobody is given it any more."""
+        grant = self._run.grants.get(case)
+        if grant is None or len(grant.devices) != 1:
+            return
+        device = grant.devices[0]
+        self._on_devices.add(case)  # it is the device's fault, not the host's
+        key = host, device.kind, device.id
+        before = self._devices[key]
+        self._devices[key] = after = after_error(before, reason, time.time(), self._dice)
+        if after.state is State.OPEN and before.state is not State.OPEN:
+            words = f"{device.kind} {device.id} is not used any more: {reason}"
+            self._run.screen.note(f"host {host}: {words}")
+            self._run.journal.note("quarantined", words, host=host)
+            for place in places_on(self._run, host):
+                self._run.decide(DeviceLost(place, device.kind, device.id))
+
+    def _blame(self, host: str, reason: str) -> None:
+        """What failed on *host* has passed elsewhere: three such errors in a row, and it is left out."""
+        run = self._run
+        if run.quarantine is None:
+            from pytest_disttest.controller.quarantine import Quarantine
+
+            run.quarantine = Quarantine(run.journal.path.parents[1], list(run.fleet.links), now=time.time())
+        passed = run.tallies[host].outcomes[Outcome.PASSED]
+        run.quarantine.error(host, reason, passed=passed, now=time.time())
 
     # what is known
 

@@ -76,6 +76,7 @@ class Controller:
                 automark=automark(self._config), defaults=self._settings.defaults, presets=self._settings.presets
             ),
         )
+        self._run.quarantine = self._opening.quarantine
         self._loop = Loop(self._run)
         for seen in self._early_warnings:
             self._loop.workers.saw_warning(*seen)
@@ -172,6 +173,8 @@ class Controller:
 
     def _remember(self, run: Run) -> None:
         """Leave to later runs what this one measured, and its journal, or its rows where that is worth the time."""
+        if run.quarantine is not None:
+            run.quarantine.remember({name: tally.outcomes[Outcome.PASSED] for name, tally in run.tallies.items()})
         remember_durations(self._store, ((run.nodeid(case), seconds) for case, seconds in run.journal.measured))
         if not self._abandoned and is_ingestion_due(self._store, lasted_s=self._elapsed_s):
             self._bring_in(run)

@@ -249,7 +249,7 @@ def test_failures_with_one_cause_are_told_once(suite):
 
     assert "4 tests failed alike at test_a.py:8 on local: OSError: cannot connect to port 0" in ran.output, ran
     assert "test_a.py::test_connects[2] and 1 more" in ran.output
-    assert "FLAKY test_a.py::test_flaky: passed on attempt 2; test-failure: assert" in ran.output
+    assert "FLAKY test_a.py::test_flaky: passed on attempt 2; test-failure: AssertionError: assert 1 == 2" in ran.output
 
 
 def test_what_plugins_and_the_inventory_say_of_a_failure(suite):
