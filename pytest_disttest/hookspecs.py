@@ -15,6 +15,15 @@ def pytest_disttest_plan(config: pytest.Config, plan: Any) -> None:
     """Called once on the controller with the finished ``model.Plan``, before the first test starts."""
 
 
+@pytest.hookspec(firstresult=True)
+def pytest_disttest_classify(config: pytest.Config, failure: Any) -> str | None:
+    """Called on the controller with the ``recovery.rules.Failure`` of an attempt that did not pass.
+
+    Return the word of its class (``device``, ``environment`` …, see the page about failures), or None where the rules
+    of the inventory and our own are to tell.
+    """
+
+
 class XdistHooks:
     """xdist's hooks on the controller; *node* is a worker as the controller sees it (``controller.node.WorkerNode``).
 

@@ -24,11 +24,11 @@ MARKER_LINES: Final = (
     "xdist_group(name): tests of one group run one after the other on one worker.",
     "deadline(seconds): how long after the start of the run the test is still of use.",
     'workload(kind): what the test spends its time on: "compute", "memory", "io" or "browser".',
-    "flaky(reruns=1, reruns_delay=0): run the test again when it fails.",
+    "flaky(reruns=1, reruns_delay=0, condition=True, only_rerun=None, rerun_except=None): run it again when it fails.",
 )
 
 #: The marks that a worker sends with each case; the rest is pytest's own business.
-MARKS_OF_INTEREST: Final = frozenset({"hw", "dependency", "workload", "xdist_group"})
+MARKS_OF_INTEREST: Final = frozenset({"hw", "dependency", "flaky", "workload", "xdist_group"})
 _ASKING: Final = ("hw", "workload")
 
 _DEPENDENCY_WORDS: Final = ("name", "depends", "scope", "group")

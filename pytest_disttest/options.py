@@ -64,7 +64,9 @@ class Settings:
     ``.gitignore``'s form. *inventory_file* is "" where no inventory was found. *start* is how workers
     on this machine come to be. *unmatched* is a word; with ``wait`` comes *wait_s*. *explain* is None, or the beginning
     of the node ids to explain ("" for all); *explain_host* a host's name. *defaults* are conditions that every test
-    has, *presets* keywords of ``hw()`` by name.
+    has, *presets* keywords of ``hw()`` by name. *reruns* is how often a test that fails is run again, *crash_reruns*
+    one that killed its worker; *timeout_s* is how long a test may take, 0.0 for ever; *failures* are the inventory's
+    rows that say of what class a failure is.
     """
 
     workers: int | None = None
@@ -86,6 +88,10 @@ class Settings:
     steal: bool = False
     defaults: tuple[str, ...] = ()
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    reruns: int = 0
+    crash_reruns: int = 1
+    timeout_s: float = 0.0
+    failures: tuple[Mapping[str, Any], ...] = ()
 
 
 def claim_distribution(options: argparse.Namespace) -> None:
@@ -189,6 +195,33 @@ OPTION_ROWS: Final = (
         {"metavar": "N"},
     ),
     OptionRow(
+        "--hw-reruns",
+        "How often a test that fails is run again; it is FLAKY if it passes then. A flaky mark counts more.",
+        {"metavar": "N"},
+    ),
+    OptionRow("--hw-reruns-delay", "Seconds before such a test is run again. Default: 0.", {"metavar": "SECONDS"}),
+    OptionRow(
+        "--hw-only-rerun",
+        "Run a test again only for errors that match this regular expression, such as 'TypeError: .*'; repeatable.",
+        {"metavar": "REGEX", "action": "append"},
+    ),
+    OptionRow(
+        "--hw-rerun-except",
+        "Do not run a test again for errors that match this regular expression; repeatable.",
+        {"metavar": "REGEX", "action": "append"},
+    ),
+    OptionRow(
+        "--hw-crash-reruns",
+        "1 (default): a test that killed its worker is run once more, first in a fresh worker; 0: it counts at once.",
+        {"metavar": "0|1"},
+    ),
+    OptionRow(
+        "--hw-timeout",
+        "Seconds that a test may take, its fixtures included. Then its worker tells the stacks of all threads and "
+        "is killed, and another one takes its place. Default: the ini's hw_timeout, else no limit.",
+        {"metavar": "SECONDS"},
+    ),
+    OptionRow(
         "--hw-ignore-unknown-dependency",
         "Run tests whose dependency names no test, instead of refusing the run.",
         {"action": "store_true"},
@@ -197,6 +230,7 @@ OPTION_ROWS: Final = (
 
 INI_ROWS: Final = (
     IniRow("hw_defaults", "linelist", "What every test asks of its host, one condition a line, as in hw()."),
+    IniRow("hw_timeout", "string", "Seconds that a test may take, its fixtures included."),
     IniRow("hw_sync_ignore", "linelist", "Files that are not copied to remote hosts, one .gitignore pattern a line."),
 )
 

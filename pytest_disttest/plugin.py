@@ -164,6 +164,7 @@ def _start(config: pytest.Config) -> None:
         env=os.environ,
         sync_ignore=config.getini("hw_sync_ignore"),
         defaults=config.getini("hw_defaults"),
+        timeout=config.getini("hw_timeout"),
     )
     if config.option.collectonly:
         from pytest_disttest.controller.preview import Preview

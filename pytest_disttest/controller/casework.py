@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from pytest_disttest import wire
 from pytest_disttest.controller import obituary
 from pytest_disttest.controller.node import WorkerNode
-from pytest_disttest.controller.replay import Replayer, Story, Told, outcome_of
+from pytest_disttest.controller.replay import Replayer, Story, Told, mark_flaky, outcome_of, told
 from pytest_disttest.controller.run import Run
 from pytest_disttest.model import Attempt, Outcome, Pass
 from pytest_disttest.schedule import CaseEnded, CaseStarted
+
+if TYPE_CHECKING:
+    from pytest_disttest.controller.retrying import Death, Retrying
 
 BAD = (Outcome.FAILED, Outcome.ERROR, Outcome.CRASHED)
 
@@ -26,6 +29,20 @@ class CaseWork:
         self.replayer = replayer
         self._stories: dict[str, Story] = {}
         self._attempts: dict[int, int] = defaultdict(int)
+        self._retrying: Retrying | None = None
+
+    @property
+    def retrying(self) -> Retrying:
+        """Who decides about attempts that failed; made, and imported, at the first of them."""
+        if self._retrying is None:
+            from pytest_disttest.controller.retrying import Retrying
+
+            self._retrying = Retrying(self._run)
+        return self._retrying
+
+    def summary(self) -> list[str]:
+        """Return what is to be said of failures at the end of the run."""
+        return self._retrying.summary() if self._retrying is not None else []
 
     def start(self, node: WorkerNode, item: int) -> None:
         """A case has begun."""
@@ -51,7 +68,12 @@ class CaseWork:
                 _, item, start, setup_s, call_s, teardown_s, line, *more = message
                 case = node.case(item)
                 passed = case, self._attempts[case] + 1, start, setup_s, call_s, teardown_s
-                self.replayer.plain_pass(node, passed, line, more)
+                if self._retrying is not None:
+                    is_flaky = self._retrying.is_open(case)
+                    self.replayer.plain_pass(node, passed, line, more, is_flaky=is_flaky)
+                    self._retrying.passed(case, node.host)
+                else:
+                    self.replayer.plain_pass(node, passed, line, more)
                 self._attempts[case] += 1
                 passes.append(passed)
         finally:
@@ -104,13 +126,60 @@ class CaseWork:
         if story is not None:
             story.junit.append((method, wire.restore(name), wire.restore(value)))
 
+    @property
+    def running(self) -> Mapping[str, Story]:
+        """What runs now, by worker, as far as it has been told."""
+        return self._stories
+
+    def fault(self, node: WorkerNode, _item: int, facts: dict[str, Any]) -> None:
+        """What there is to say of the exception that a phase of the running case ended with."""
+        story = self._stories.get(node.id)
+        if story is not None:
+            story.faults.append(facts)
+
     def end(self, node: WorkerNode, _item: int) -> None:
         """The running case is through."""
         story = self._stories.pop(node.id, None)
         if story is not None and story.reports:
-            self._conclude(node, story.case, self.replayer.story(node, story))
+            if not self._comes_again(node, story):
+                self._conclude(node, story.case, self.replayer.story(node, story))
         elif story is not None:  # a plugin swallowed the test: nobody hears of it, but others may wait for it
             self._run.decide(CaseEnded(node.id, story.case, Outcome.SKIPPED, 0.0))
+
+    def _comes_again(self, node: WorkerNode, story: Story, death: Death | None = None) -> bool:
+        """Whether an attempt failed and is made again; then it has been shown, kept and told as such."""
+        if not any(report.failed for report in story.reports):
+            if self._retrying is not None and self._retrying.is_open(story.case):
+                mark_flaky(story.reports)
+                self._retrying.passed(story.case, node.host)
+            return False
+        again = self.retrying.again(node, story, told(story.reports, story.started_at), death)
+        if again is None:
+            return False
+        ended = self.replayer.rerun(node, story, self._attempts[story.case] + 1)
+        self._keep(story.case, ended, node)
+        self._run.tallies[node.host].busy_s += ended.duration_s
+        self._run.screen.finished(node.id, self._run.nodeid(story.case), "rerun", ended.duration_s, time.monotonic())
+        self._run.decide(again)
+        return True
+
+    def give_up_retries(self) -> None:
+        """No more attempts will be made: those that failed last are how their tests ended."""
+        for case in self._retrying.open_cases if self._retrying is not None else ():
+            self._settle_for_last(case)
+
+    def _settle_for_last(self, case: int) -> bool:
+        """Let the last attempt of a case stand, if another one was to come and does not; it has been kept already."""
+        last = self._retrying.last(case) if self._retrying is not None else None
+        if last is None:
+            return False
+        node, story = last
+        ended = self.replayer.story(node, story)
+        self._run.tallies[node.host].outcomes[ended.outcome] += 1
+        nodeid = self._run.nodeid(case)
+        self._run.screen.finished(node.id, nodeid, ended.outcome.value, 0.0, time.monotonic())
+        self._run.screen.failure(node.id, nodeid, ended.message)
+        return True
 
     def late(self, node: WorkerNode, item: int, data: Any) -> None:
         """A report on a case that ended before."""
@@ -124,8 +193,8 @@ class CaseWork:
         elif story is not None and story.reports:
             self.replayer.story(node, self._stories.pop(node.id))
 
-    def crashed(self, node: WorkerNode, cause: str, words: dict[str, str]) -> None:
-        """The worker died: of the case that it ran, if it ran one."""
+    def crashed(self, node: WorkerNode, cause: str, words: dict[str, str], code: int | None = None) -> None:
+        """The worker died, with exit *code*: of the case that it ran, if it ran one."""
         story = self._stories.get(node.id)
         if story is None:
             return
@@ -140,8 +209,11 @@ class CaseWork:
             cause=cause,
             words=words,
             when="teardown" if "call" in reached else "call",
+            limit_s=story.limit_s,
         )
         report.node = node  # type: ignore[attr-defined]
+        if not story.limit_s:
+            self.retrying.crashed(story.case)
         sched = obituary.CrashScheduling(self._run.config, nodeid)
         self._run.config.hook.pytest_handlecrashitem(crashitem=nodeid, report=report, sched=sched)
         story.reports.append(report)
@@ -149,20 +221,45 @@ class CaseWork:
             story.reports.append(obituary.after_crash(report))
         if sched.again:
             self._reopen(node)
-        else:
-            self.close_story(node)
+            return
+        from pytest_disttest.controller.retrying import Death
+
+        del self._stories[node.id]
+        if not self._comes_again(node, story, Death(code, words)):
+            self._conclude(node, story.case, self.replayer.story(node, story))
 
     def _reopen(self, node: WorkerNode) -> None:
         """Show what is known of the running case, and leave it open: the scheduler gives it to another worker."""
         story = self._stories.pop(node.id)
         self._keep(story.case, self.replayer.story(node, story), node)
 
-    def forget(self, node: WorkerNode) -> None:
-        """The worker's host is lost: its running case has no outcome from here."""
-        self._stories.pop(node.id, None)
+    def forget(self, node: WorkerNode, *, is_lost: bool = False) -> None:
+        """The running case has no outcome from here, for its host takes part no more.
+
+        Where the host *is_lost*, and it was not the first that was so under this case, it is the end of the case.
+        """
+        story = self._stories.pop(node.id, None)
+        if story is None or not is_lost or not self.retrying.lost(story.case, node.host):
+            return
+        nodeid = self._run.nodeid(story.case)
+        report = obituary.crash_report(
+            nodeid,
+            self.replayer.location_of(story.case),
+            keywords=self._run.collected.keywords_of(story.case),
+            worker=node.id,
+            host=node.host,
+            cause="the host was lost, and so was another one under this test",
+            words={},
+        )
+        story.reports[:] = [report, obituary.after_crash(report)]
+        self._conclude(node, story.case, self.replayer.story(node, story))
 
     def not_run(self, case: int, outcome: Outcome, reason: str, *, as_failure: bool = False) -> None:
-        """Report a case that no worker will run."""
+        """Report a case that no worker will run; one that failed and was to be run again has failed."""
+        if self._settle_for_last(case):
+            return
+        if as_failure:
+            self.retrying.stands(case, "", reason)
         told = self.replayer.not_run(case, reason, outcome="failed" if as_failure else "skipped")
         kept = told.outcome if as_failure else outcome
         self._keep(case, Told(kept, time.time(), told.times, reason, ""))

@@ -22,6 +22,7 @@ class Collected:
     *keywords* gives for each case the places of its own and its parents' keywords in *keyword_sets*. *defaults* are
     conditions that every test has, *presets* the keywords behind names. *homes* are the hosts of cases that run once
     on each host; *instances* tell for each such host which case stands for a collected one there.
+    *flaky* are cases that are marked so: they may be run again.
     """
 
     automark: bool = False
@@ -37,6 +38,7 @@ class Collected:
     homes: dict[int, str] = field(default_factory=dict)
     instances: dict[str, dict[int, int]] = field(default_factory=dict)
     spread: int = 0
+    flaky: set[int] = field(default_factory=set)
     _index: dict[Key, int] = field(default_factory=dict)
     _views: dict[tuple[str, str], list[int]] = field(default_factory=dict)
 
@@ -74,6 +76,8 @@ class Collected:
         base = self.cases[case]
         for number, host in enumerate(hosts):
             index = case if number == 0 else len(self.cases)
+            if case in self.flaky:
+                self.flaky.add(index)
             one = replace(base, index=index, nodeid=f"{base.nodeid}[@{host}]")
             if number == 0:
                 self.cases[case] = one
@@ -139,6 +143,8 @@ class Collected:
             if marks or self.automark
             else ((), (), ())
         )
+        if marks and any(mark[0] == "flaky" for mark in marks):
+            self.flaky.add(index)
         return Case(
             index=index,
             nodeid=nodeid,

@@ -70,6 +70,9 @@ def profiles_seen(store: Path) -> dict[str, Mapping[str, object]]:
 def _standing(run: Run, link: HostLink, remembered: Mapping[str, Mapping[str, object]]) -> Standing:
     if link.facts and (link.state == "ready" or link.capabilities.drained):
         return Standing("ready", "", link.capabilities)
+    if link.barred:
+        known = link.capabilities if link.facts else as_remembered(link.host, remembered)
+        return Standing("quarantined", link.barred, known)
     reason = run.tallies[link.host.name].problem or link.state
     return Standing("offline", reason, as_remembered(link.host, remembered))
 

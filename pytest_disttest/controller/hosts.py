@@ -36,7 +36,8 @@ class HostLink:
     """One host as the loop knows it. *state*: ``opening``, then ``ready`` and maybe ``gone``, or ``unusable``.
 
     *workers* is how many it may have; where it *forks* them, few start, and more when there is work for them. It
-    was *asked* for families of facts, some of them *unanswered* yet, and this is what its probes *found*.
+    was *asked* for families of facts, some of them *unanswered* yet, and this is what its probes *found*. *barred* says
+    why it is quarantined, "" where it is not.
     """
 
     host: Host
@@ -52,6 +53,7 @@ class HostLink:
     asked: frozenset[str] = frozenset()
     unanswered: tuple[str, ...] = ()
     found: Capabilities | None = None
+    barred: str = ""
 
     @property
     def is_local(self) -> bool:
@@ -61,7 +63,7 @@ class HostLink:
     @property
     def is_away(self) -> bool:
         """Whether it could never be reached, so that another try may help."""
-        return self.state == "unusable" and self.connection is None
+        return self.state == "unusable" and self.connection is None and not self.barred
 
     @property
     def directory(self) -> str:
@@ -142,7 +144,10 @@ class Fleet:
     def open(self) -> None:
         """Start opening all hosts; returns at once."""
         for link in self.links.values():
-            self._start_opening(link)
+            if link.barred:
+                link.state = "unusable"
+            else:
+                self._start_opening(link)
 
     def reopen(self, link: HostLink) -> None:
         """Start opening a host once more that could not be reached."""

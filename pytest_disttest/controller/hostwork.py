@@ -49,7 +49,7 @@ class HostWork:
         reason = error.message.removeprefix(f"host {link.host.name}: ")  # where it stands, the host is named already
         self._run.tallies[link.host.name].problem = reason
         self._run.screen.host_unusable(link.host.name, reason, error.hint)
-        self._record(link, state="unusable", reason=reason)
+        self._record(link, state="quarantined" if link.barred else "unusable", reason=reason)
         self._run.end_if_nobody_is_left()
 
     def refuse(self, name: str, error: DisttestError) -> None:
@@ -62,6 +62,26 @@ class HostWork:
         self.unusable(link, error)
         if link.connection is not None:
             link.connection.kill()
+
+    def tell_barred(self, link: HostLink) -> None:
+        """A host is quarantined since an earlier run."""
+        quarantine = self._run.quarantine
+        hint = quarantine.hint if quarantine is not None else ""
+        self.unusable(link, HostUnusable(link.host.name, "quarantined", link.barred, hint=hint))
+
+    def bar(self, name: str, reason: str) -> None:
+        """Too much failed on a host that passed elsewhere: the others go on without it, if there are any."""
+        link = self._run.fleet.links[name]
+        if link.state != "ready" or self._run.stopping:
+            return
+        if all(other is link for other in self._run.ready_links):
+            self._run.screen.note(f"host {name} is the last one and stays, or it would be {reason}")
+            return
+        link.barred = reason
+        self._run.journal.note("quarantined", reason, host=name)
+        quarantine = self._run.quarantine
+        hint = quarantine.hint if quarantine is not None else ""
+        self.refuse(name, HostUnusable(name, "quarantined", reason, hint=hint))
 
     def lost(self, link: HostLink, why: str = "the connection ended") -> None:
         """A host is gone: what its workers had not ended goes to the others."""

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import groupby
 from queue import Empty
 from typing import TYPE_CHECKING, Any
@@ -23,10 +23,23 @@ from pytest_disttest.controller.workerwork import WorkerWork
 from pytest_disttest.errors import HostUnusable, NoHostLeft
 from pytest_disttest.model import Outcome, Plan
 from pytest_disttest.plan import waits_for
-from pytest_disttest.schedule import Assign, Block, Command, Event, Finish, Hold, Refuse, Scheduler, Tick, Unplace
+from pytest_disttest.schedule import (
+    Assign,
+    Block,
+    Command,
+    Event,
+    Finish,
+    Hold,
+    Recruit,
+    Refuse,
+    Scheduler,
+    Tick,
+    Unplace,
+)
 
 if TYPE_CHECKING:
     from pytest_disttest.controller.asking import Asking
+    from pytest_disttest.controller.deadlines import Deadlines
 
 TICK_S = 0.1
 MESSAGES_A_STEP = 100
@@ -50,6 +63,7 @@ class Loop:
             "subtests": self.cases.subtests,
             "junit": self.cases.junit,
             "end": self.cases.end,
+            "fault": self.cases.fault,
             "late": self.cases.late,
             "ready": self.workers.ready,
             "collect": self.workers.collect,
@@ -93,6 +107,16 @@ class Loop:
             self._asking = Asking(self._run, self.until)
         return self._asking
 
+    @cached_property
+    def _deadlines(self) -> Deadlines:
+        """Who ends tests that take longer than they may; made, and imported, where there is a limit."""
+        from pytest_disttest.controller.deadlines import Deadlines
+
+        return Deadlines(
+            self._run.settings.timeout_s,
+            lambda worker, number: self._send(self._run.roster.named(worker), "signal", number),
+        )
+
     def _probed(self, link: HostLink, profile: dict[str, Any]) -> None:
         self.asking.probed(link, profile)
 
@@ -107,7 +131,10 @@ class Loop:
         """Wait until every host is ready or unusable; raises NoHostLeft when none is ready."""
         links = self._run.fleet.links.values()
         for link in links:
-            self._run.screen.host_starting(link.host.name)
+            if link.barred:
+                self._hosts.tell_barred(link)
+            else:
+                self._run.screen.host_starting(link.host.name)
         self.until(lambda: not any(link.state == "opening" for link in links))
         if not self._run.ready_links:
             raise NoHostLeft("no host of this run is usable", hint="the lines above say why, host by host")
@@ -159,7 +186,10 @@ class Loop:
         early, self._early_events = self._early_events, []
         for event in early:
             self._decide(event)
-        self.until(lambda: not self._run.roster.alive)
+        try:
+            self.until(lambda: not self._run.roster.alive)
+        finally:
+            self.cases.give_up_retries()
         self._end_with_what_is_left()
 
     def _end_with_what_is_left(self) -> None:
@@ -208,6 +238,13 @@ class Loop:
         now = time.monotonic()
         if self._run.scheduler is not None:
             self._decide(Tick())
+        if self._run.settings.timeout_s:
+            self._deadlines.look(self.cases.running, now)
+        quarantine = self._run.quarantine
+        while quarantine is not None and quarantine.due:
+            self._hosts.bar(*quarantine.due.pop(0))
+        if self.workers.wanted:
+            self.workers.staff()
         self.workers.growth.look(now)
         self._hosts.watch(now)
         self._run.screen.tick(now, remaining=self._run.remaining)
@@ -279,6 +316,8 @@ class Loop:
                 self.cases.not_run(case, Outcome.BLOCKED, waits_for(known[case], known[culprit]))
             case Refuse(case):
                 self.cases.not_run(case, Outcome.ERROR, self._run.refusals.get(case, ""), as_failure=True)
+            case Recruit(case):
+                self.workers.wanted[case] = None
             case Unplace(case, why):
                 reason = why or "every host that could run it is lost"
                 self.cases.not_run(case, Outcome.UNPLACED, reason, as_failure=True)

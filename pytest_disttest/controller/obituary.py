@@ -47,17 +47,25 @@ def crash_report(
     cause: str,
     words: Mapping[str, str],
     when: str = "call",
+    limit_s: float = 0.0,
 ) -> pytest.TestReport:
-    """Return the failed report of the test that *worker* died of, with what it wrote last."""
+    """Return the failed report of the test that *worker* died of, with what it wrote last.
+
+    With a *limit_s* it was killed since the test took longer than that; its stacks are among its last words.
+    """
     where = f"worker {worker!r}" + ("" if host == "local" else f" on host {host!r}")
-    headline = f"{where} crashed while running {nodeid!r}: {cause}"
+    headline = (
+        f"took longer than {limit_s:g} s (--hw-timeout); {where} was killed, and told its stacks before"
+        if limit_s
+        else f"{where} crashed while running {nodeid!r}: {cause}"
+    )
     sections = [
         (f"Captured std{stream} of the crashed worker", text[-SHOWN_CHARACTERS:])
         for stream in ("out", "err")
         if (text := words.get(stream, "").strip("\n"))
     ]
     report = pytest.TestReport(nodeid, location, dict(keywords), "failed", headline, when, sections)  # type: ignore[arg-type]
-    report.hw_crashed = True  # type: ignore[attr-defined]
+    report.hw_crashed = not limit_s  # type: ignore[attr-defined]
     return report
 
 

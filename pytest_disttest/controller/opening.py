@@ -5,16 +5,22 @@ from __future__ import annotations
 import os
 import random
 import sys
+import time
 import uuid
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_disttest.controller.hosts import Fleet
 from pytest_disttest.controller.orders import prelude_for
 from pytest_disttest.options import Settings
+from pytest_disttest.store import has_quarantine, store_directory
 from pytest_disttest.worker.zygote import Zygote
+
+if TYPE_CHECKING:
+    from pytest_disttest.controller.quarantine import Quarantine
 
 
 class Opening:
@@ -35,6 +41,13 @@ class Opening:
             hash_seed=self.hash_seed,
             prelude=partial(prelude_for, config, run_uid=self.run_uid, sys_path=sys_path),
         )
+        self.quarantine: Quarantine | None = None
+        if has_quarantine(store := store_directory(config.rootpath)):
+            from pytest_disttest.controller.quarantine import Quarantine
+
+            self.quarantine = Quarantine(store, list(self.fleet.links), now=time.time())
+            for name, link in self.fleet.links.items():
+                link.barred = self.quarantine.barred(name)
         self.fleet.open()
 
 

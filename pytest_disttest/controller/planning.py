@@ -114,6 +114,7 @@ def make_scheduler(plan: Plan, run: Run, known: Known) -> Scheduler:
         classes={place: name for host, name in known.classes.items() for place in places_on(run, host)},
         reliability=lessons.reliability() if lessons is not None else None,
         weights=lessons.weights if lessons is not None else None,
+        returning=range(len(cases)) if run.settings.reruns else run.collected.flaky,
     )
 
 

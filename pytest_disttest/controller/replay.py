@@ -7,6 +7,7 @@ workers did side by side.
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from _pytest._code.code import TerminalRepr
 from _pytest._io import TerminalWriter
+from _pytest.junitxml import xml_key
 
 from pytest_disttest import wire
 from pytest_disttest.controller.collection import Collected
@@ -30,13 +32,18 @@ Location = tuple[str, int | None, str]
 
 @dataclass(slots=True)
 class Story:
-    """What is known of a case that runs: its reports so far."""
+    """What is known of a case that runs: its reports so far, and what its worker says of each phase that failed.
+
+    *limit_s* is how long it might take, once it has taken longer and its worker is being killed.
+    """
 
     case: int
     started_at: float
     reports: list[Any] = field(default_factory=list)
     failed_subtests: int = 0
     junit: list[Entry] = field(default_factory=list)
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    limit_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,9 @@ class Replayer:
         self._collected = collected
         self._run_uid = run_uid
 
-    def plain_pass(self, node: WorkerNode, passed: Pass, line: int | None, more: Sequence[Any] = ()) -> None:
+    def plain_pass(
+        self, node: WorkerNode, passed: Pass, line: int | None, more: Sequence[Any] = (), *, is_flaky: bool = False
+    ) -> None:
         """Replay a case that passed all three phases without a word, at *line* of its file.
 
         *more* is path and domain of its location where its node id does not say them, and then what plugins added to
@@ -97,6 +106,8 @@ class Replayer:
         reports = plain_reports(nodeid, location, self._collected.keywords_of(case), passed)
         for report, extra in zip(reports, wire.restore(more[2]) if more[2:] else (), strict=False):
             vars(report).update(extra)
+        if is_flaky:
+            mark_flaky(reports)
         for report in reports:
             self._send(report, node, case)
         self._logfinish(nodeid=nodeid, location=location)
@@ -123,6 +134,27 @@ class Replayer:
             self._send(report, node, story.case)
             if report is story.reports[0]:
                 tell_of_case(self._config, report, story.junit)
+        self._logfinish(nodeid=nodeid, location=location)
+        return told(story.reports, story.started_at)
+
+    def rerun(self, node: WorkerNode, story: Story, number: int) -> Told:
+        """Replay an attempt that is made again, the *number*-th (1 = the first), in pytest-rerunfailures' form.
+
+        The JUnit report has one element for a test, and that is its last attempt.
+        """
+        log = self._config.stash.get(xml_key, None)
+        logreport = self._config.pluginmanager.subset_hook_caller(
+            "pytest_runtest_logreport", [] if log is None else [log]
+        )
+        nodeid = self._collected.cases[story.case].nodeid
+        location = next((r.location for r in story.reports if getattr(r, "location", None)), (nodeid, None, nodeid))
+        self._logstart(nodeid=nodeid, location=location)
+        for report in map(copy.copy, story.reports):
+            report.rerun = number - 1
+            if report.failed:
+                report.outcome = "rerun"
+            self._sign(report, node, story.case)
+            logreport(report=report)
         self._logfinish(nodeid=nodeid, location=location)
         return told(story.reports, story.started_at)
 
@@ -167,11 +199,21 @@ class Replayer:
         )
 
     def _send(self, report: Any, node: WorkerNode, case: int) -> None:
+        self._sign(report, node, case)
+        self._logreport(report=report)
+
+    def _sign(self, report: Any, node: WorkerNode, case: int) -> None:
         report.node = node
         report.worker_id = node.id
         report.testrun_uid = self._run_uid
         report.item_index = case
-        self._logreport(report=report)
+
+
+def mark_flaky(reports: Sequence[Any]) -> None:
+    """Let it be seen of a test that passes that an attempt before did not."""
+    for report in reports:
+        if report.when == "call" and report.passed:
+            report.hw_flaky = True
 
 
 def told(reports: Sequence[Any], started_at: float) -> Told:

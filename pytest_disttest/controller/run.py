@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,9 @@ from pytest_disttest.options import Settings
 from pytest_disttest.reports.screen import Screen
 from pytest_disttest.schedule import Event, Scheduler
 from pytest_disttest.store.journal import Journal
+
+if TYPE_CHECKING:
+    from pytest_disttest.controller.quarantine import Quarantine
 
 
 def _undecided(_event: Event) -> None:
@@ -45,7 +48,9 @@ class Run:
     *decide* hands an event to the scheduler and carries out its answer. *refuse_host* takes a host that proves
     unfit, by its name, out of the run. *collect_reports* are of collectors that failed or were skipped: host, worker,
     report, and the place in the walk. *refusals* tells why a worker could not collect a case. On
-    *forked_hosts* workers are forks of one that has collected. *grants* are what open cases were given. *stopping*
+    *forked_hosts* workers are forks of one that has collected. *grants* are what open cases were given.
+    *quarantine* is there where a host was, or is to be, left out. *may_replace*
+    tells whether another worker comes for one that crashes. *stopping*
     means that nothing is handed out any more; *ending* is the exception that ends the run before its time. *planned*
     is how many cases were known when the plan was made.
     """
@@ -69,6 +74,8 @@ class Run:
     forked_hosts: set[str] = field(default_factory=set)
     grants: dict[int, Grant] = field(default_factory=dict)
     planned: int = 0
+    quarantine: Quarantine | None = None
+    may_replace: bool = True
     stopping: bool = False
     ending: BaseException | None = None
 

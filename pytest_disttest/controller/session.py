@@ -82,6 +82,7 @@ class Controller:
                 automark=automark(self._config), defaults=self._settings.defaults, presets=self._settings.presets
             ),
         )
+        self._run.quarantine = self._opening.quarantine
         self._loop = Loop(self._run)
         for seen in self._early_warnings:
             self._loop.workers.saw_warning(*seen)
@@ -156,7 +157,7 @@ class Controller:
         if any(row.tests or row.problem for row in rows):
             self._run.screen.host_table(rows)
         if self._config.get_verbosity() >= 0:
-            for line in self._explained:
+            for line in (*self._explained, *(self._loop.cases.summary() if self._loop is not None else ())):
                 self._run.screen.note(line)
             if self._work is not None:
                 self._say_how_near(self._work, self._run)
@@ -175,8 +176,12 @@ class Controller:
             self._remember(self._run)
         farewell.join()
 
-    def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
-        return ("failed", "F", "CRASHED") if getattr(report, "hw_crashed", False) and report.failed else None
+    def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str | tuple[str, dict[str, bool]]] | None:
+        if getattr(report, "hw_crashed", False) and report.failed:
+            return "failed", "F", "CRASHED"
+        if report.outcome == "rerun":
+            return "rerun", "R", ("RERUN", {"yellow": True})
+        return ("flaky", "f", ("FLAKY", {"yellow": True})) if getattr(report, "hw_flaky", False) else None
 
     # steps
 
@@ -197,6 +202,8 @@ class Controller:
 
     def _remember(self, run: Run) -> None:
         """Leave to later runs what this one measured, and its journal, or its rows where that is worth the time."""
+        if run.quarantine is not None:
+            run.quarantine.remember({name: tally.outcomes[Outcome.PASSED] for name, tally in run.tallies.items()})
         remember_durations(self._store, ((run.nodeid(case), seconds) for case, seconds in run.journal.measured))
         lessons = self._experience.lessons
         if lessons is not None and not self._abandoned:

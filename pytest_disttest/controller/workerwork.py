@@ -22,7 +22,7 @@ from pytest_disttest.controller.shared import SharedFacts
 from pytest_disttest.controller.sharing import Sharing, bring_home
 from pytest_disttest.errors import HostUnusable
 from pytest_disttest.model import Grant
-from pytest_disttest.schedule import CasesRefused, HostLost, WorkerLost, WorkerReady, WorkWanted
+from pytest_disttest.schedule import CasesRefused, HostLost, NobodyComes, WorkerLost, WorkerReady, WorkWanted
 
 MOST_FAILED_STARTS = 2
 
@@ -42,6 +42,8 @@ class WorkerWork:
         self._warnings = SharedFacts()
         self._last_warnings: list[tuple[str, dict[str, Any], str, Any]] = []
         self._restarts_left = run.settings.max_worker_restarts
+        run.may_replace = self._restarts_left != 0
+        self.wanted: dict[int, None] = {}
         self._failed_starts: dict[str, int] = {}
         self._forks = Forks(run, tell)
         self._sharing = Sharing(run, self._forks, tell)
@@ -181,7 +183,7 @@ class WorkerWork:
     def vanished(self, node: WorkerNode, why: str) -> None:
         """The worker's host is lost: what it had not ended, its running case too, goes to others."""
         self.part(node, why)
-        self._cases.forget(node)
+        self._cases.forget(node, is_lost=self._run.fleet.links[node.host].state == "gone")
         self._run.decide(WorkerLost(node.id))
 
     def died(self, link: HostLink, node: WorkerNode, code: int, words: dict[str, str]) -> None:
@@ -195,7 +197,7 @@ class WorkerWork:
             self._cases.close_story(node)
             self._run.decide(WorkerLost(node.id))
             return
-        self._cases.crashed(node, cause, words)
+        self._cases.crashed(node, cause, words, code)
         self._run.decide(WorkerLost(node.id))
         if self._run.scheduler is None or self._run.remaining:
             self._replace(link, node, cause, words)
@@ -214,9 +216,24 @@ class WorkerWork:
             return
         if self._restarts_left is not None:
             self._restarts_left -= 1
+            self._run.may_replace = self._restarts_left > 0
         self._run.tallies[node.host].restarts += 1
         fresh = self._enlist_late(link)
         self._run.screen.note(f"worker {node.id} died ({cause}); {fresh.id} takes its place")
+
+    def staff(self) -> None:
+        """Start workers for the cases in *wanted*, which none of those who are there is to run again."""
+        wanted, self.wanted = self.wanted, {}
+        for case in wanted if not self._run.stopping else ():
+            links = self._cases.retrying.hosts_for(case)
+            hosts = {link.host.name for link in links}
+            if any(node.cases is None and node.host in hosts for node in self._run.roster.alive):
+                continue  # one is on its way
+            if not links:
+                self._run.decide(NobodyComes(case))
+                continue
+            links[0].replaced += 1
+            self._enlist_late(links[0])
 
     def _enlist_late(self, link: HostLink) -> WorkerNode:
         """Start a worker while others run already."""

@@ -18,6 +18,7 @@ from .listed import LOCAL, Inventory
 UNMATCHED: Final = ("skip", "fail", "error")
 WAIT: Final = "wait:"
 COLLECT: Final = ("auto", "full", "sharded")
+CRASH_RERUNS: Final = ("1", "0")
 STARTS: Final = ("auto", "fork", "spawn")
 _AUTOMATIC: Final = ("auto", "logical")
 _AUTO_VARIABLE: Final = "PYTEST_XDIST_AUTO_NUM_WORKERS"
@@ -32,14 +33,15 @@ def make_settings(
     env: Mapping[str, str] | None = None,
     sync_ignore: Sequence[str] = (),
     defaults: Sequence[str] = (),
+    timeout: str = "",
 ) -> Settings:
     """Return the settings that *values* (options by dest) and the inventory make together.
 
     Without ``--hw-hosts`` the one host is this machine. The number of workers of a host is its own, else
     ``--hw-workers``, else the inventory's default, else, for this machine, *env*'s
     PYTEST_XDIST_AUTO_NUM_WORKERS or *processors*; 0 leaves it to the agent. *sync_ignore* is the ini's
-    ``hw_sync_ignore``, *defaults* its ``hw_defaults``. Raises BadOption or BadInventory with the place of
-    what is wrong.
+    ``hw_sync_ignore``, *defaults* its ``hw_defaults``, *timeout* its ``hw_timeout``. Raises BadOption or BadInventory
+    with the place of what is wrong.
     """
     here = invocation_dir or rootdir
     inventory = load_inventory(rootdir, explicit=values.get("hw_inventory"), invocation_dir=here)
@@ -79,6 +81,10 @@ def make_settings(
         sync_ignore=tuple(sync_ignore),
         inventory_file=inventory.file,
         start=_choice(values.get("hw_start"), STARTS, place="--hw-start"),
+        reruns=_reruns(values),
+        crash_reruns=int(_choice(values.get("hw_crash_reruns"), CRASH_RERUNS, place="--hw-crash-reruns")),
+        failures=inventory.failures,
+        timeout_s=_seconds(values.get("hw_timeout") or timeout or None, 0.0, place="--hw-timeout"),
     )
 
 
@@ -165,6 +171,29 @@ def _restarts(text: str | None) -> int | None:
     if not _is_whole(text):
         raise BadOption(f"{text!r} is no number", place="--hw-max-worker-restart", hint="say a whole number from 0")
     return int(text)
+
+
+def _reruns(values: Mapping[str, Any]) -> int:
+    """Return how often tests that fail are run again; the workers read what goes with it, once it is found good."""
+    for option in ("hw_only_rerun", "hw_rerun_except"):
+        for expression in values.get(option) or ():
+            _check_expression(expression, f"--{option.replace('_', '-')}")
+    delay = values.get("hw_reruns_delay")
+    if delay not in (None, "0"):
+        _seconds(delay, 0.0, place="--hw-reruns-delay")
+    count = values.get("hw_reruns")
+    if count is not None and not _is_whole(count):
+        raise BadOption(f"{count!r} is no number", place="--hw-reruns", hint="say a whole number from 0")
+    return int(count or 0)
+
+
+def _check_expression(text: str, place: str) -> None:
+    import re
+
+    try:
+        re.compile(text)
+    except re.error as fault:
+        raise BadOption(f"{text!r} is no regular expression: {fault}", place=place) from None
 
 
 def _is_whole(text: str) -> bool:

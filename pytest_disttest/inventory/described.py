@@ -21,7 +21,7 @@ from .declared import declared_facts, declared_pools
 from .listed import Inventory, Preset
 from .words import HOST_KEYS, NAME, RESERVED, Key, address_and_port
 
-_TABLES: Final = ("hosts", "defaults", "presets")
+_TABLES: Final = ("hosts", "defaults", "presets", "failures")
 _DEFAULT_KEYS: Final = {name: key for name, key in HOST_KEYS.items() if key.is_default}
 BROWSERS: Final = "DISTTEST_BROWSERS"
 """The variable that names a host's browsers, joined with ``:``, to the probe that opens them."""
@@ -85,7 +85,21 @@ def read_inventory(text: str, *, file: str, base: Path) -> Inventory:
     tables = _table(document.get("hosts", {}), page, "hosts")
     hosts = {name: _host(name, table, defaults, page, base) for name, table in tables.items()}
     presets = _table(document.get("presets", {}), page, "presets")
-    return Inventory(hosts, defaults.get("workers", 0), file, {name: _preset(name, presets, page) for name in presets})
+    named = {name: _preset(name, presets, page) for name in presets}
+    return Inventory(hosts, defaults.get("workers", 0), file, named, _failures(document.get("failures", ()), page))
+
+
+def _failures(rows: Any, page: _Page) -> tuple[Mapping[str, Any], ...]:
+    """Return the rows that say of what class a failure is, once they have been read and found good."""
+    if not rows:
+        return ()
+    from pytest_disttest.recovery.rules import read_rule
+
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise BadInventory("is no list of tables", place=page.place("failures"), hint="write [[failures]] above each")
+    for number, row in enumerate(rows):
+        read_rule(row, f"{page.file}: failures[{number}]")
+    return tuple({"name": f"{page.file}: failures[{number}]", **row} for number, row in enumerate(rows))
 
 
 def _preset(name: str, presets: Mapping[str, Any], page: _Page) -> Preset:

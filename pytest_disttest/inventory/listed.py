@@ -19,13 +19,15 @@ class Inventory(NamedTuple):
     """The hosts that a file describes, by name and in its order, disabled ones included.
 
     *workers* is the file's default for hosts that do not say their own, 0 where it has none. *file* is
-    "" when there is no inventory. *presets* are the keywords of ``hw()`` that a preset's name stands for.
+    "" when there is no inventory. *presets* are the keywords of ``hw()`` that a preset's name stands for, *failures*
+    the rows that say of what class a failure is.
     """
 
     hosts: Mapping[str, Host] = MappingProxyType({})
     workers: int = 0
     file: str = ""
     presets: Mapping[str, Preset] = MappingProxyType({})
+    failures: tuple[Mapping[str, Any], ...] = ()
 
     def enabled(self) -> tuple[Host, ...]:
         """Return the hosts that may be used, in the file's order."""

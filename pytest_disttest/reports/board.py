@@ -60,8 +60,9 @@ class Board:
         self.places[worker] = Place(host, nodeid, now, True)
 
     def finished(self, worker: str, outcome: str, duration_s: float, now: float) -> None:
-        """Mark a worker as idle, and count an outcome."""
-        self.counts[outcome] += 1
+        """Mark a worker as idle, and count an outcome; ``rerun`` is none, for the test is run again."""
+        if outcome != "rerun":
+            self.counts[outcome] += 1
         place = self.places.get(worker)
         if place is not None:
             self.places[worker] = Place(place.host, place.nodeid, now, False)

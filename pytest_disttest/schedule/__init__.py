@@ -1,13 +1,15 @@
 """Who runs what next: pure decisions, an event and the time in, commands out."""
 
-from pytest_disttest.schedule.commands import Assign, Block, Command, Finish, Hold, Refuse, Unplace
+from pytest_disttest.schedule.commands import Assign, Block, Command, Finish, Hold, Recruit, Refuse, Unplace
 from pytest_disttest.schedule.events import (
     CaseEnded,
+    CaseReturned,
     CasesRefused,
     CaseStarted,
     DeviceLost,
     Event,
     HostLost,
+    NobodyComes,
     Tick,
     WorkerLost,
     WorkerReady,
@@ -20,6 +22,7 @@ __all__ = [
     "Assign",
     "Block",
     "CaseEnded",
+    "CaseReturned",
     "CaseStarted",
     "CasesRefused",
     "Command",
@@ -28,6 +31,8 @@ __all__ = [
     "Finish",
     "Hold",
     "HostLost",
+    "NobodyComes",
+    "Recruit",
     "Refuse",
     "Scheduler",
     "Tick",

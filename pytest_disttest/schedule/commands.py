@@ -58,4 +58,14 @@ class Refuse:
     case: int
 
 
-Command = Assign | Hold | Finish | Block | Unplace | Refuse
+@dataclass(frozen=True, slots=True)
+class Recruit:
+    """Start a worker for a case that is to be run again, and that none of those who are there is to run.
+
+    It may be said more than once. Where nobody comes, ``NobodyComes`` is the answer.
+    """
+
+    case: int
+
+
+Command = Assign | Hold | Finish | Block | Unplace | Refuse | Recruit

@@ -47,6 +47,27 @@ class CaseEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseReturned:
+    """A worker has ended a case that is to be run again, in the place of ``CaseEnded``.
+
+    Not by *shunned*, names of workers and of hosts (one called as a worker is shunned with it), while others can;
+    and not before *due_s*, by the clock of ``handle``. A group stays together: its case waits for its worker.
+    """
+
+    worker: str
+    case: int
+    shunned: frozenset[str] = frozenset()
+    due_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyComes:
+    """No worker will come for a case that was to be run again (``Recruit``): those who are there must do."""
+
+    case: int
+
+
+@dataclass(frozen=True, slots=True)
 class CasesRefused:
     """A worker cannot run these after all: it could not collect them. It will not be given them again."""
 
@@ -85,4 +106,16 @@ class Tick:
     """Time has passed."""
 
 
-Event = WorkerReady | WorkWanted | CaseStarted | CaseEnded | CasesRefused | WorkerLost | HostLost | DeviceLost | Tick
+Event = (
+    WorkerReady
+    | WorkWanted
+    | CaseStarted
+    | CaseEnded
+    | CaseReturned
+    | NobodyComes
+    | CasesRefused
+    | WorkerLost
+    | HostLost
+    | DeviceLost
+    | Tick
+)

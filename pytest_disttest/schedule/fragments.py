@@ -22,6 +22,7 @@ HARDLY = 1.25
 class Fit:
     """Who may run something: workers on *hosts* (None: on any), except those that could not collect it.
 
+    *shunned* are names of workers and hosts that are not to run it again, as long as others can.
     *sign* is 0 where nothing is asked of the host but room for a plain test. Else it stands for what is asked: equal
     for equal demands, negative for a group whose cases ask for different things.
     """
@@ -29,9 +30,12 @@ class Fit:
     hosts: frozenset[str] | None = None
     excluded: frozenset[str] = frozenset()
     sign: int = 0
+    shunned: frozenset[str] = frozenset()
 
     def admits(self, worker: str, host: str) -> bool:
         """Whether *worker*, which stands on *host*, may run it."""
+        if self.shunned and (worker in self.shunned or host in self.shunned):
+            return False
         return (self.hosts is None or host in self.hosts) and worker not in self.excluded
 
 
@@ -128,6 +132,10 @@ class Fragment:
         if not (self.released or self.waiting):
             return list(self.cases)
         return sorted([*self.cases, *(case for _, case in self.released), *self.waiting], key=self.rank.__getitem__)
+
+    def regain(self, case: int) -> None:
+        """*case*, which was taken from it, comes back to its place."""
+        heapq.heappush(self.released, (self.rank[case], case))
 
     def keep(self, cases: list[int]) -> None:
         """Be reduced to *cases*, which are some of its own, in order."""

@@ -16,21 +16,23 @@ Cases that ask for something of their host (a device, all cores) go by rules of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_disttest.model import Demand, Outcome, Plan
 from pytest_disttest.schedule.batches import Batches
-from pytest_disttest.schedule.commands import Assign, Block, Command, Finish, Hold, Refuse, Unplace
+from pytest_disttest.schedule.commands import Assign, Block, Command, Finish, Hold, Recruit, Refuse, Unplace
 from pytest_disttest.schedule.cuts import Seams
 from pytest_disttest.schedule.events import (
     CaseEnded,
+    CaseReturned,
     CasesRefused,
     CaseStarted,
     DeviceLost,
     Event,
     HostLost,
+    NobodyComes,
     Tick,
     WorkerLost,
     WorkerReady,
@@ -57,6 +59,7 @@ class Scheduler:
     Without ledgers nothing is accounted for. *predicted_on* has seconds by case and class of machines, *reliability*
     the share of a host's attempts that had no fault of the host, *memory* the bytes that cases are known to take,
     *classes* the class of machines of each place (else its ledger says), *weights* what choices weighed lately.
+    *returning* are cases that may be run again when they fail, for which workers are kept.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Scheduler:
         memory: Mapping[int, int] | None = None,
         classes: Mapping[str, str] | None = None,
         weights: Weights | None = None,
+        returning: Collection[int] = (),
     ) -> None:
         self._workers: dict[str, Worker] = {}
         self._held: dict[str, Worker] = {}
@@ -96,6 +100,8 @@ class Scheduler:
             self._stock = Stock(plan, self._workers, seams, predicted, ranks=ranks)
         self._batches = Batches(self._workers, self._stock, seams, self._ranking)
         self._gone: frozenset[str] = frozenset()
+        self._returning = returning
+        self._later: list[CaseReturned] = []
         self._stirred = False
         self._weighed_at = float("-inf")
         self._stopped = False
@@ -103,6 +109,8 @@ class Scheduler:
         self._on: dict[type, Callable[[Any, float], list[Command]]] = {
             CaseStarted: self._on_started,
             CaseEnded: self._on_ended,
+            CaseReturned: self._on_returned,
+            NobodyComes: self._on_nobody,
             Tick: self._on_tick,
             WorkWanted: self._on_wanted,
             WorkerReady: self._on_ready,
@@ -126,6 +134,10 @@ class Scheduler:
         """What *worker* was handed and has not ended."""
         found = self._workers.get(worker)
         return tuple(found.given) if found is not None else ()
+
+    def could_run(self, case: int) -> frozenset[str]:
+        """Return where workers stand, or stood before they went home, that may run *case*."""
+        return frozenset(worker.host for worker in self._workers.values() if self._stock.fits(case, worker))
 
     @property
     def choices(self) -> Mapping[int, Choice]:
@@ -197,8 +209,41 @@ class Scheduler:
                 commands += self._feed(worker, now)
         return commands + self._feed_held(now) if self._held else commands
 
+    def _on_returned(self, event: CaseReturned, now: float) -> list[Command]:
+        worker = self._workers.get(event.worker)
+        commands: list[Command] = []
+        if event.case in self._stock.open:
+            self._later.append(event)  # first: nobody is told meanwhile that nothing will come
+        if worker is not None:
+            worker.started_at = None
+            self._strike(worker, event.case)
+            commands += self._settle(worker, now)
+            self._stock.let_leave(worker)
+        commands += self._run_again(now)
+        if worker is not None and worker.resting:
+            commands += self._feed(worker, now)
+        return commands + self._feed_held(now)
+
+    def _run_again(self, now: float) -> list[Command]:
+        """Lay down what is to be run again by now."""
+        due = [event for event in self._later if event.due_s <= now]
+        if not due:
+            return []
+        self._later = [event for event in self._later if event.due_s > now]
+        for event in due:
+            self._stock.take_again(event.case, self._workers.get(event.worker), event.shunned)
+        self._stirred = True
+        if self._gone and not self._stopped:
+            return self._give_up(self._stock.unplaced(self._gone), Unplace, Outcome.UNPLACED) + self._give_up_lost()
+        return self._give_up_lost()
+
+    def _on_nobody(self, event: NobodyComes, now: float) -> list[Command]:
+        self._stirred = True
+        return self._give_up(self._stock.settle_for(event.case), Refuse, Outcome.ERROR) + self._feed_held(now)
+
     def _on_tick(self, event: Tick, now: float) -> list[Command]:
-        return self._feed_held(now) if self._held else []
+        again = self._run_again(now) if self._later else []
+        return again + self._feed_held(now) if self._held else again
 
     def _on_refused(self, event: CasesRefused, now: float) -> list[Command]:
         worker = self._workers.get(event.worker)
@@ -277,6 +322,7 @@ class Scheduler:
         if self._stopped:
             return []
         commands = self._give_up(self._stock.hopeless(), Refuse, Outcome.ERROR)
+        commands += [Recruit(case) for case in self._stock.stranded()]
         if self._granting is None:
             return commands
         unplace = partial(Unplace, why="" if self._gone else "no host can give what it asks for")
@@ -354,7 +400,7 @@ class Scheduler:
         """Whether a case that this worker may run is in nobody's hands, or would be, should others lose it."""
         if not self._stock.open:
             return False
-        if self._stock.backlog.holds_for(worker.name, worker.host):
+        if self._later or self._stock.backlog.holds_for(worker.name, worker.host):
             return True
         return any(self._may_give_back(other, worker) for other in self._workers.values())
 
@@ -366,4 +412,5 @@ class Scheduler:
         coming = [case for cases in other.leaving.values() for case in cases]
         if other is not worker:
             coming += other.given if other.host != worker.host else other.untried
+        coming += [case for case in other.given if case in self._returning] if self._returning else []
         return any(case in still_open and fits(case, worker) for case in coming)

@@ -12,6 +12,8 @@ from pytest_disttest.schedule.fragments import Fit, Fragment, common_hosts, comm
 from pytest_disttest.schedule.waits import Waits
 from pytest_disttest.schedule.workers import Worker
 
+AT_ONCE = float("inf")
+"""The weight of a case that is to be run again: its attempts are to stand close together."""
 AIM_AGAIN = 1.25
 """By how much the number of workers must have grown before it is asked anew which cases are long."""
 
@@ -36,6 +38,7 @@ class Stock:
         self._seams = seams
         self._aimed_for = 0
         self._excluded: dict[int, frozenset[str]] = {}
+        self._returned: dict[int, frozenset[str]] = {}  # cases that are to be run again, and by whom not
         self._place: dict[int, Fragment] = {}  # where a case that waits lies now
         self.backlog = Backlog(ranked=ranks is not None)
         self.waits = Waits(plan)
@@ -57,6 +60,8 @@ class Stock:
     def end(self, case: int, outcome: Outcome) -> list[tuple[int, int]]:
         """An open case has its outcome; return whom that blocks, each with its culprit."""
         self.open.discard(case)
+        if self._returned:
+            self._returned.pop(case, None)
         if not self.waits.is_awaited(case):
             return []
         self.news += 1
@@ -129,6 +134,8 @@ class Stock:
         for part in parts:
             if part.each_s is None:
                 part.each_s = self.forecast.average_s(part.pending())
+            if self._returned and not self._returned.keys().isdisjoint(part.pending()):
+                part.weight = AT_ONCE
             self.locate(part)
             self.backlog.put(part)
 
@@ -194,6 +201,44 @@ class Stock:
             worker.leaving.setdefault(home, []).extend(leaving)
         self.let_leave(worker)
 
+    def take_again(self, case: int, worker: Worker | None, shunned: frozenset[str]) -> None:
+        """An open case that *worker* has ended is to be run again; in a group that it goes on with, by itself."""
+        self._returned[case] = shunned
+        self.forecast.take_back(case)
+        self.news += 1
+        home = self._home[case]
+        if worker is None or not home.unit.binding:
+            self._put_back([case])
+            return
+        mine = next((fragment for fragment in worker.owned() if fragment.home == home.home), None)
+        if mine is not None:
+            mine.regain(case)
+            worker.resume(mine)
+            return
+        worker.leaving.setdefault(home.home, []).append(case)
+        self.let_leave(worker)
+
+    def stranded(self) -> list[int]:
+        """Return the cases that are to be run again and that no living worker is to run."""
+        if not self._returned:
+            return []
+        left = [fragment for fragment in self.backlog if fragment.fit.shunned and not self._has_taker(fragment.fit)]
+        return sorted(case for fragment in left for case in fragment.pending() if case in self._returned)
+
+    def settle_for(self, case: int) -> list[int]:
+        """Whoever can is to run a stranded *case*; where nobody can, take it away, and return it."""
+        for fragment in self.backlog:
+            if case in fragment.pending():
+                members = self.backlog.take(fragment).pending()
+                self._returned |= dict.fromkeys(members, frozenset[str]())
+                lost = [] if self._has_taker(self._fit(members)) else [case]
+                self._put_back(one for one in members if one not in lost)
+                return lost
+        return []
+
+    def _has_taker(self, fit: Fit) -> bool:
+        return any(fit.admits(worker.name, worker.host) for worker in self._living())
+
     def let_leave(self, worker: Worker) -> None:
         """Put back what waits only for *worker* to end what it was given of the same group."""
         for home in list(worker.leaving):
@@ -252,8 +297,7 @@ class Stock:
 
     def _can_go_elsewhere(self, cases: list[int]) -> bool:
         """Whether a living worker may run all of *cases*, which are of one stretch."""
-        fit = self._fit(cases)
-        return any(fit.admits(worker.name, worker.host) for worker in self._living())
+        return self._has_taker(self._fit(cases))
 
     @property
     def has_refusals(self) -> bool:
@@ -295,17 +339,18 @@ class Stock:
     def _must_part(self, home: Fragment, fit: Fit) -> bool:
         """Whether cases of one stretch, with *fit* together, may have to be run by different workers."""
         if not home.unit.binding:
-            return bool(fit.excluded)
+            return bool(fit.excluded or fit.shunned)
         return fit.hosts == frozenset() or (bool(fit.excluded) and self._is_hopeless(fit))
 
     def _fit(self, cases: list[int]) -> Fit:
         """Who may run all of *cases*, which are of one stretch."""
         fit = self._home[cases[0]].fit
-        if not (self._excluded or self._narrowed or fit.sign < 0):
+        if not (self._excluded or self._narrowed or self._returned or fit.sign < 0):
             return fit
+        shunned = frozenset[str]().union(*(self._returned.get(case, ()) for case in cases))
         excluded = frozenset[str]().union(*(self._excluded.get(case, ()) for case in cases))
         sign = common_sign(cases, self._signs) if fit.sign else 0
-        return Fit(self._hosts(cases) if self._narrowed else fit.hosts, excluded, sign)
+        return Fit(self._hosts(cases) if self._narrowed else fit.hosts, excluded, sign, shunned)
 
     def _hosts(self, cases: list[int]) -> frozenset[str] | None:
         """Return which hosts fit *cases* of one stretch by now: those that fit all of a group, where there are any."""

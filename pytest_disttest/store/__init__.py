@@ -14,13 +14,14 @@ from pathlib import Path
 from pytest_disttest.errors import StoreFault
 from pytest_disttest.store import layout, timings
 from pytest_disttest.store.journal import Journal, run_id
-from pytest_disttest.store.layout import store_directory
+from pytest_disttest.store.layout import has_quarantine, store_directory
 from pytest_disttest.store.summary import IngestSummary
 
 __all__ = [
     "IngestSummary",
     "Journal",
     "durations",
+    "has_quarantine",
     "ingest",
     "is_ingestion_due",
     "remember_durations",

@@ -69,6 +69,16 @@ def durations_path(directory: Path) -> Path:
     return directory / DURATIONS
 
 
+def quarantine_path(directory: Path) -> Path:
+    """Return the place of the hosts that were left out lately."""
+    return directory / "quarantine.json"
+
+
+def has_quarantine(directory: Path) -> bool:
+    """Whether a host was left out lately."""
+    return quarantine_path(directory).is_file()
+
+
 def hosts_path(directory: Path) -> Path:
     """Return the place of what each host had when it was last asked."""
     return directory / HOSTS

@@ -46,6 +46,7 @@ from pytest_disttest.schedule import (
     Finish,
     Hold,
     HostLost,
+    Recruit,
     Refuse,
     Tick,
     Unplace,
@@ -328,7 +329,7 @@ class _World:
                 self.record.unplaced.append(case)
             case Refuse(case):
                 self.record.refused.append(case)
-            case Hold():
+            case Hold() | Recruit():
                 pass
 
     def _welcome(self, host: FakeHost, place: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from math import isfinite
 from typing import Any
 
@@ -32,6 +33,7 @@ class Recorder:
         self._item: pytest.Item | None = None
         self._nodeid = ""
         self._keywords = 0
+        self.afterwards: Callable[[], None] | None = None
 
     def start(self, index: int, item: pytest.Item) -> None:
         """The *item* number *index* of this worker begins; what the worker dies of from here on is its doing."""
@@ -58,6 +60,9 @@ class Recorder:
             self._say_pass(*self._held)
         else:
             self.spill()
+            if self.afterwards is not None:
+                self.afterwards()
+                self.afterwards = None
             self._link.send("end", self.index)
         self._held, self._extras = [], []
         self.index = -1

@@ -66,6 +66,10 @@ class WorkerSession:
         relay_junit(self._config, tell_suite=partial(self._link.send, "suite-property"), tell_case=self._recorder.junit)
         self._link.outbox.name_capture_files(*_capture_files(self._config))
         self._link.send_now("ready", _who_am_i())
+        if self._config.option.hw_timeout or self._config.getini("hw_timeout"):
+            from pytest_disttest.worker import stacks
+
+            stacks.listen()
         if self._may_be_replaced():
             self._patience = Patience(self._link)
             self._config.pluginmanager.register(self._patience, "disttest-patience")
@@ -176,6 +180,20 @@ class WorkerSession:
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         self._recorder.report(report)
+
+    def pytest_exception_interact(self, node: Any, call: Any, report: Any) -> None:
+        """A phase of a test has failed: what the report does not say of it goes with it."""
+        if isinstance(report, pytest.TestReport) and self._recorder.index >= 0:
+            self._tell_of_fault(node, call, report)
+
+    def _tell_of_fault(self, item: pytest.Item, call: Any, report: pytest.TestReport) -> None:
+        from pytest_disttest.worker import rerunning
+
+        told = rerunning.fault(item, call.excinfo, str(report.when))
+        self._link.send("fault", self._recorder.index, told)
+        if told["reruns"]:
+            rerunning.forgive(item.session)
+            self._recorder.afterwards = partial(rerunning.make_fresh, item)
 
     def pytest_warning_recorded(
         self,

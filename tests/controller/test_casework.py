@@ -16,6 +16,7 @@ from pytest_disttest.controller.node import Spec, WorkerNode
 from pytest_disttest.controller.replay import Replayer
 from pytest_disttest.controller.run import Tally
 from pytest_disttest.model import Attempt, Outcome, Pass, PhaseTime
+from pytest_disttest.options import Settings
 from pytest_disttest.schedule import CaseEnded, CaseStarted, Event
 from pytest_disttest.worker.census import census, digest
 from pytest_disttest.worker.role import stand_in_for_xdist
@@ -29,6 +30,10 @@ PASSED = wire.pass_line(1, 100.0, (1.0, 2.0, 3.0), 0)
 class Journal:
     def __init__(self) -> None:
         self.attempts: list[Attempt] = []
+        self.notes: list[str] = []
+
+    def note(self, kind: str, text: str, host: str = "", worker: str = "") -> None:
+        self.notes.append(text)
 
     def attempt(self, attempt: Attempt) -> None:
         self.attempts.append(attempt)
@@ -74,7 +79,10 @@ class Rig:
         run: Any = SimpleNamespace(
             config=config, collected=collected, screen=Screen(), journal=self.journal, tallies=defaultdict(Tally),
             nodeid=lambda case: collected.cases[case].nodeid, decide=self.events.append, has_choices=False,
+            settings=Settings(crash_reruns=0), roster=SimpleNamespace(nodes=[]), fleet=SimpleNamespace(links={}),
+            ready_links=[], scheduler=None, stopping=False, may_replace=True,
         )  # fmt: skip
+        self.run = run
         self.cases = CaseWork(run, Replayer(config, collected, "uid"))
         self.node = WorkerNode(config, Spec("gw0", True, None, None), host="local", slot="w1", roots=[])
         self.node.cases = [1, 0]  # this worker collected in another order

@@ -8,7 +8,7 @@ import pytest
 from laws.source import Module, modules, parse
 
 FLOORS = {
-    1: ("", "model", "errors", "needs"),
+    1: ("", "model", "errors", "needs", "recovery"),
     2: ("registry", "wire", "markers", "options", "hookspecs", "inventory", "plan", "predict", "match", "store"),
     3: ("schedule", "worker", "browser", "ci", "reports"),
     4: ("gateways", "testing"),

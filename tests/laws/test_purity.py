@@ -6,7 +6,7 @@ import ast
 
 from laws.source import Module, dotted, modules, parse
 
-PURE = ("markers", "match", "model", "needs", "options", "plan", "predict", "schedule", "wire")
+PURE = ("markers", "match", "model", "needs", "options", "plan", "predict", "recovery", "schedule", "wire")
 WORLDLY = {
     "asyncio", "datetime", "glob", "io", "os", "random", "secrets", "select", "selectors", "shutil", "signal", "socket",
     "subprocess", "sys", "tempfile", "threading", "time", "uuid",
@@ -14,7 +14,7 @@ WORLDLY = {
 WORLDLY_CALLS = {"input", "open", "print", "Path.cwd", "Path.home"}
 WORLDLY_METHODS = {"exists", "is_dir", "is_file", "read_bytes", "read_text", "write_bytes", "write_text"}
 # Rooms without a say in pytest's matters, so that they can be tested with plain values.
-WITHOUT_PYTEST = ("match", "model", "needs", "plan", "predict", "schedule", "wire")
+WITHOUT_PYTEST = ("match", "model", "needs", "plan", "predict", "recovery", "schedule", "wire")
 
 
 def worldly(module: Module) -> list[str]:

@@ -61,6 +61,9 @@ def test_a_small_distributed_run_imports_only_what_it_needs(tmp_path: Path):
             "pytest_disttest.store.database",
             "pytest_disttest.plan.graph",
             "pytest_disttest.inventory.described",
+            "pytest_disttest.recovery",
+            "pytest_disttest.controller.retrying",
+            "pytest_disttest.controller.deadlines",
         )
         if name in names
     ]

@@ -15,6 +15,7 @@ from pytest_disttest.schedule import (
     Assign,
     Block,
     CaseEnded,
+    CaseReturned,
     CasesRefused,
     CaseStarted,
     Command,
@@ -22,6 +23,8 @@ from pytest_disttest.schedule import (
     Finish,
     Hold,
     HostLost,
+    NobodyComes,
+    Recruit,
     Refuse,
     Scheduler,
     Tick,
@@ -108,6 +111,8 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.gone: set[str] = set()
         self.started = 0
         self.broken: set[str] = set()
+        self.shunned: dict[int, frozenset[str]] = {}
+        self.wanted: set[int] = set()
 
     def scheduler_of(
         self, plan: Plan, seams: Callable[[Unit], tuple[int, ...]], predicted: dict[int, float], data: st.DataObject
@@ -161,6 +166,11 @@ class SchedulerMachine(RuleBasedStateMachine):
             if unit.binding and self.is_broken(unit):
                 self.broken.add(unit.key)
 
+    def shuns(self, case: int, name: str) -> bool:
+        """Whether *case* is to be run again, and not by this worker while others can."""
+        shunned = self.shunned.get(case, frozenset())
+        return name in shunned or self.workers[name].host in shunned
+
     def is_broken(self, unit: Unit) -> bool:
         """Whether each worker that fits a group has refused a part of it, so that it cannot stay together."""
         fitting = [w for w in self.workers.values() if not w.finished and w.host in self.hosts_of(unit.cases[0])]
@@ -190,8 +200,12 @@ class SchedulerMachine(RuleBasedStateMachine):
             case Refuse(case):
                 assert case in self.open and case not in self.given
                 fitting = [w for w in self.workers.values() if not w.finished and w.host in self.hosts_of(case)]
-                assert fitting and all(case in worker.refused for worker in fitting)
+                assert fitting or case in self.shunned
+                assert all(case in worker.refused for worker in fitting)
                 self.outcomes[case] = Outcome.ERROR
+            case Recruit(case):
+                assert case in self.open and case not in self.given and self.shunned[case]
+                self.wanted.add(case)
 
     def take(self, name: str, worker: Worker, cases: tuple[int, ...]) -> None:
         assert worker.asked and not worker.finished
@@ -203,6 +217,7 @@ class SchedulerMachine(RuleBasedStateMachine):
             assert self.is_ready(case), "a case comes after its prerequisites have passed"
             assert case not in worker.refused, "what a worker refused it is not given again"
             unit = self.cases[case]
+            assert unit.binding or not self.shuns(case, name), "it is run again by others"
             if self.is_together(unit) and unit.key not in self.broken:
                 holders = self.holders[unit.key]
                 holders &= self.workers.keys()
@@ -223,6 +238,9 @@ class SchedulerMachine(RuleBasedStateMachine):
     def may_run(self, worker: Worker, case: int) -> bool:
         """Whether *worker* may be given *case*: of a group all or nothing, while that can be had."""
         unit = self.cases[case]
+        name = next(name for name, one in self.workers.items() if one is worker)
+        if any(self.shuns(other, name) for other in (unit.cases if unit.binding else (case,))):
+            return False
         if unit.binding and unit.key not in self.broken and worker.refused & {*unit.cases}:
             return False
         return worker.host in self.hosts_of(case) and case not in worker.refused
@@ -333,6 +351,31 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.now += duration_s
         self.end(name, worker, outcome, duration_s)
 
+    @precondition(lambda self: self.able_to_end())
+    @rule(data=st.data(), some=st.frozensets(st.sampled_from(HOSTS), max_size=2), wait_s=st.sampled_from((0, 0, 30)))
+    def one_returns(self, data: st.DataObject, some: frozenset[str], wait_s: float) -> None:
+        """A case is run again: by anybody, not on some hosts, or by a worker that is yet to come."""
+        name, worker = self.named(data, self.able_to_end())
+        case, worker.running = worker.running, None
+        assert case is not None
+        shunned = data.draw(st.sampled_from((some, frozenset(self.workers), frozenset[str]())))
+        self.shunned[case] = shunned
+        self.later = max(getattr(self, "later", 0.0), self.now + wait_s)
+        self.tell(CaseReturned(name, case, shunned, self.now + wait_s))
+
+    @precondition(lambda self: self.wanted)
+    @rule()
+    def nobody_comes(self) -> None:
+        for case in sorted(self.wanted):
+            unit = self.cases[case]
+            if case in self.open - self.given and not any(
+                self.may_run(worker, case) for worker in self.workers.values() if not worker.finished
+            ):
+                stays = self.is_together(unit) and unit.key not in self.broken
+                self.shunned |= dict.fromkeys(unit.cases if stays else (case,), frozenset[str]())
+                self.tell(NobodyComes(case))
+        self.wanted.clear()
+
     def end(self, name: str, worker: Worker, outcome: Outcome, duration_s: float) -> None:
         case, worker.running = worker.running, None
         assert case is not None
@@ -379,7 +422,7 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     @invariant()
     def nobody_waits_for_nothing(self) -> None:
-        if not hasattr(self, "plan") or self.given:
+        if not hasattr(self, "plan") or self.given or self.now < getattr(self, "later", 0.0):
             return
         live = [worker for worker in self.workers.values() if not worker.finished]
         if live and all(worker.asked for worker in live):
@@ -398,8 +441,12 @@ class SchedulerMachine(RuleBasedStateMachine):
                 name = f"late-{host}"
                 self.workers[name] = Worker(host)
                 self.tell(WorkerReady(name, host))
-        while names := self.able_to_move():
-            self.move(names[0], self.workers[names[0]], Outcome.PASSED)
+        self.time_passes(60.0)
+        while (names := self.able_to_move()) or self.wanted:
+            if names:
+                self.move(names[0], self.workers[names[0]], Outcome.PASSED)
+            else:
+                self.nobody_comes()
             self.nobody_waits_for_nothing()
         assert not self.open
         assert all(worker.finished for worker in self.workers.values())

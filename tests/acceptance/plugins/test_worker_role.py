@@ -140,7 +140,7 @@ def test_hooks_come_as_from_xdist(suite):
 
 def test_a_crash_is_told_as_by_xdist(suite):
     """The node is down with an error and without output, then the item is handled, then reported."""
-    ran = suite(**{"test_crash.py": CRASH}).distributed(workers=1)
+    ran = suite(**{"test_crash.py": CRASH}).distributed("--hw-crash-reruns=0", workers=1)
     told = [(name, facts) for name, facts in hooks_of(ran) if facts.get("id", facts.get("node")) == "gw0"]
 
     assert ran.words == {"test_before": "passed", "test_crash": "failed", "test_after": "passed"}, ran

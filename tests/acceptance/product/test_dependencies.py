@@ -161,7 +161,7 @@ def broken(shared_suite):
         ("xfails", "xfailed"),
         ("errors", "error"),
         ("leaks", "passed error"),
-        ("crashes", "failed"),
+        ("crashes", "rerun failed"),
         ("is_placed_nowhere", "skipped"),
         ("is_deselected", None),
     ],

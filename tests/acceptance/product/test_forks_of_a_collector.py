@@ -116,7 +116,7 @@ def test_dies(n): os._exit(3)
 """
     made = suite({}, deadly)
 
-    ours = made.distributed("--hw-collect", "sharded", workers=2)
+    ours = made.distributed("--hw-collect", "sharded", "--hw-crash-reruns=0", workers=2)
 
     words = Counter(" ".join(told) for told in ours.outcomes.values())
     assert {"passed": 4, "failed": 7} == words, ours.output

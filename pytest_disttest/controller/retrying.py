@@ -1,0 +1,322 @@
+"""Attempts that failed: of what class each is, whether it is made again, and what became of the test in the end.
+
+Made, and imported, when something fails for the first time.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_disttest.controller.hosts import HostLink
+from pytest_disttest.controller.node import WorkerNode
+from pytest_disttest.controller.obituary import SHOWN_CHARACTERS
+from pytest_disttest.controller.places import places_on
+from pytest_disttest.controller.replay import Story, Told, told
+from pytest_disttest.controller.run import Run
+from pytest_disttest.model import Outcome
+from pytest_disttest.recovery.backoff import Dice
+from pytest_disttest.recovery.breakers import Breaker, State, after_error
+from pytest_disttest.recovery.budgets import TokenBucket, limits_for
+from pytest_disttest.recovery.causes import Failed, deepest_frame, groups
+from pytest_disttest.recovery.classes import FailureClass
+from pytest_disttest.recovery.deciding import Decision, History, Request, Situation, Where, decide
+from pytest_disttest.recovery.rules import Diagnosis, Failure, classify, read_rule
+from pytest_disttest.recovery.verdicts import Tried, verdict
+from pytest_disttest.reports.failures import Unsteady, cause_lines, unsteady_lines
+from pytest_disttest.schedule import CaseReturned, DeviceLost
+
+LONGEST = 4000
+LONGEST_TRACEBACK = 200_000
+"""Characters of a message, and of the end of a traceback, that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """How a worker ended under a test: its exit code as the agent has it, and what it wrote last."""
+
+    code: int | None
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def last_words(self) -> str:
+        """What it wrote last, to both streams: plugins that end a process do not agree where to say why."""
+        return "\n".join(self.words.get(stream, "")[-SHOWN_CHARACTERS:] for stream in ("out", "err"))
+
+    @property
+    def signal(self) -> str:
+        """The name of the signal that killed it, "" for none."""
+        try:
+            return signal.Signals(-self.code).name if self.code is not None and self.code < 0 else ""
+        except ValueError:
+            return f"signal {-(self.code or 0)}"
+
+
+@dataclass(slots=True)
+class Past:
+    """What became of a case so far.
+
+    *story* is its last attempt and *node* who made it, while another one is to come. *shunned* are the hosts that are
+    not to make that, *wants_fresh* tells that a worker is to come for it.
+    """
+
+    history: History = field(default_factory=History)
+    tried: list[Tried] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+    story: Story | None = None
+    node: WorkerNode | None = None
+    shunned: frozenset[str] = frozenset()
+    why: str = ""
+
+
+class Retrying:
+    """Knows the past of every case that has failed."""
+
+    def __init__(self, run: Run, dice: Dice = random.random) -> None:
+        self._run = run
+        self._dice = dice
+        self._rules = [read_rule(row, str(row["name"])) for row in run.settings.failures]
+        self._limits = limits_for(len(run.collected.cases), crashes=1 + run.settings.crash_reruns)
+        self._pasts: dict[int, Past] = {}
+        self._buckets: dict[str, TokenBucket] = defaultdict(TokenBucket)
+        self._passed: dict[str, int] = defaultdict(int)
+        self._retries = 0
+        self._failed: set[int] = set()
+        self._endings: list[Failed] = []
+        self._on_devices: set[int] = set()
+        self._devices: dict[tuple[str, str, str], Breaker] = defaultdict(Breaker)
+
+    # what happens
+
+    def crashed(self, case: int) -> None:
+        """A case has killed its worker, whoever decides what follows."""
+        past = self._past(case)
+        past.history = past.history._replace(crashes=past.history.crashes + 1)
+
+    def lost(self, case: int, host: str) -> bool:
+        """A case ran on a host that is lost; return whether that is to be its end: the second time it is."""
+        past = self._past(case)
+        past.history = past.history._replace(host_losses=past.history.host_losses + 1)
+        past.hosts.add(host)
+        return past.history.host_losses >= self._limits.host_losses
+
+    def again(self, node: WorkerNode, story: Story, ended: Told, death: Death | None = None) -> CaseReturned | None:
+        """Return that a failed attempt is to be made again, and by whom not; None where the failure stands."""
+        case = story.case
+        past = self._past(case)
+        past.hosts.add(node.host)
+        diagnosis = self.diagnosis(node, story, ended, death)
+        past.tried.append(Tried(ended.outcome, node.host, diagnosis.failure_class, self._hw_class(node.host)))
+        past.messages.append(ended.message[:LONGEST])
+        if past.history.crashes <= 1:  # a test that crashes wherever it runs says nothing of its host
+            self._charge(node.host, diagnosis.failure_class)
+        if diagnosis.failure_class is FailureClass.DEVICE:
+            self._blame_device(case, node.host, ended.message)
+        decision = self._decide(case, diagnosis.failure_class, _request(story.faults, death))
+        if decision.where is None or self._run.stopping or (death is not None and not self._run.may_replace):
+            past.story = None
+            self.stands(case, node.host, ended.message, ended.longrepr)
+            self._note(node, case, diagnosis, decision)
+            return None
+        self._count(past, decision)
+        past.story, past.node, past.why = story, node, decision.why
+        past.shunned = self._shunned(past, node, decision.where)
+        self._note(node, case, diagnosis, decision)
+        return CaseReturned(node.id, case, past.shunned, time.monotonic() + decision.delay_s)
+
+    def stands(self, case: int, host: str, message: str, longrepr: str = "") -> None:
+        """A case has failed for good."""
+        self._failed.add(case)
+        frame = deepest_frame(longrepr[-LONGEST_TRACEBACK:])  # all that is kept of it
+        self._endings.append(Failed(self._run.nodeid(case), host, message[:LONGEST], frame and f"{frame}:"))
+
+    def passed(self, case: int, host: str) -> None:
+        """An attempt has succeeded; of cases without a past nothing is kept."""
+        past = self._pasts.get(case)
+        if past is not None:
+            past.story = None
+            past.tried.append(Tried(Outcome.PASSED, host, None, self._hw_class(host)))
+            for tried, message in zip(past.tried, past.messages, strict=False):
+                if tried.failure is not None and tried.host != host and self._is_the_hosts(case, tried.failure):
+                    self._blame(tried.host, f"{tried.failure.value}: {message}")
+
+    def _is_the_hosts(self, case: int, failure: FailureClass) -> bool:
+        """Whether a failure speaks against the host, once the test has passed elsewhere."""
+        return failure.is_infrastructure and not (failure is FailureClass.DEVICE and case in self._on_devices)
+
+    def _blame_device(self, case: int, host: str, reason: str) -> None:
+        """A test lost the one device that it was granted; the third time nobody is given it any more."""
+        grant = self._run.grants.get(case)
+        if grant is None or len(grant.devices) != 1:
+            return
+        device = grant.devices[0]
+        self._on_devices.add(case)  # it is the device's fault, not the host's
+        key = host, device.kind, device.id
+        before = self._devices[key]
+        self._devices[key] = after = after_error(before, reason, time.time(), self._dice)
+        if after.state is State.OPEN and before.state is not State.OPEN:
+            words = f"{device.kind} {device.id} is not used any more: {reason}"
+            self._run.screen.note(f"host {host}: {words}")
+            self._run.journal.note("quarantined", words, host=host)
+            for place in places_on(self._run, host):
+                self._run.decide(DeviceLost(place, device.kind, device.id))
+
+    def _blame(self, host: str, reason: str) -> None:
+        """What failed on *host* has passed elsewhere: three such errors in a row, and it is left out."""
+        run = self._run
+        if run.quarantine is None:
+            from pytest_disttest.controller.quarantine import Quarantine
+
+            run.quarantine = Quarantine(run.journal.path.parents[1], list(run.fleet.links), now=time.time())
+        passed = run.tallies[host].outcomes[Outcome.PASSED]
+        run.quarantine.error(host, reason, passed=passed, now=time.time())
+
+    # what is known
+
+    def is_open(self, case: int) -> bool:
+        """Whether another attempt of *case* is to come, or runs."""
+        past = self._pasts.get(case)
+        return past is not None and past.story is not None
+
+    def last(self, case: int) -> tuple[WorkerNode, Story] | None:
+        """Return the last attempt of a case that is still open: how it ends if no other comes."""
+        past = self._pasts.get(case)
+        if past is None or past.story is None or past.node is None:
+            return None
+        story, past.story = past.story, None
+        ended = told(story.reports, story.started_at)
+        self.stands(case, past.node.host, ended.message, ended.longrepr)
+        return past.node, story
+
+    @property
+    def open_cases(self) -> list[int]:
+        """The cases of which another attempt is to come, in order."""
+        return sorted(case for case in self._pasts if self.is_open(case))
+
+    def summary(self) -> list[str]:
+        """Return what is to be said at the end: flaky tests, and what failures have in common."""
+        unsteady = [self._unsteady(case, past) for case, past in sorted(self._pasts.items()) if _has_passed(past)]
+        return [*unsteady_lines(unsteady), *cause_lines(groups(self._endings))]
+
+    def _unsteady(self, case: int, past: Past) -> Unsteady:
+        bad = [tried for tried in past.tried if tried.failure is not None]
+        return Unsteady(
+            self._run.nodeid(case),
+            verdict(past.tried),
+            len(past.tried),
+            past.tried[-1].host,
+            tuple(sorted({tried.host for tried in bad})),
+            bad[0].failure.value if bad and bad[0].failure is not None else "",
+            past.messages[0] if past.messages else "",
+        )
+
+    def hosts_for(self, case: int) -> list[HostLink]:
+        """Return the hosts on which a worker should be started for a case that nobody is to run; the best first."""
+        past = self._past(case)
+        could = self._could_run(case)
+        ready = [link for link in self._run.ready_links if link.host.name in could | past.hosts]
+        return [link for link in ready if link.host.name not in past.shunned]
+
+    # decisions
+
+    def diagnosis(self, node: WorkerNode, story: Story, ended: Told, death: Death | None) -> Diagnosis:
+        """Return the class of a failure: what a plugin says, the inventory's rows, the table."""
+        if story.limit_s:
+            return Diagnosis(FailureClass.TEST_TIMEOUT, "--hw-timeout")
+        first: Mapping[str, Any] = next(iter(story.faults), {})
+        failure = Failure(
+            nodeid=self._run.nodeid(story.case),
+            host=node.host,
+            phase=str(first.get("phase", "call" if ended.outcome is not Outcome.ERROR else "setup")),
+            exceptions=tuple(map(str, first.get("exceptions", ()))),
+            message=str(first.get("message", ended.message[:LONGEST])),
+            signal=death.signal if death is not None else "",
+            exit_code=death.code if death is not None and not death.signal else None,
+            stderr=death.last_words if death is not None else "",
+            passed_on=frozenset(t.host for t in self._past(story.case).tried if t.outcome is Outcome.PASSED),
+        )
+        said = self._run.config.hook.pytest_disttest_classify(config=self._run.config, failure=failure)
+        return Diagnosis(FailureClass(said), "a plugin says so") if said else classify(failure, self._rules)
+
+    def _decide(self, case: int, failure: FailureClass, request: Request) -> Decision:
+        past = self._past(case)
+        hosts = sorted(past.hosts)
+        situation = Situation(
+            failed=len(self._failed),
+            retries=self._retries,
+            host_allows=all(self._bucket(host).allows for host in hosts[-1:]),
+            has_elsewhere=bool(self._could_run(case) - past.hosts),
+        )
+        return decide(failure, past.history, situation, request=request, limits=self._limits)
+
+    def _count(self, past: Past, decision: Decision) -> None:
+        history = past.history
+        if decision.is_requested:
+            past.history = history._replace(reruns=history.reruns + 1)
+        else:
+            past.history = history._replace(retries=history.retries + 1)
+            self._retries += 1
+
+    def _charge(self, host: str, failure: FailureClass) -> None:
+        if failure.is_infrastructure:
+            self._buckets[host] = self._bucket(host).spent()
+
+    def _bucket(self, host: str) -> TokenBucket:
+        """Return what a host has left, with what it earned since anybody asked."""
+        passed = self._run.tallies[host].outcomes[Outcome.PASSED]
+        self._buckets[host] = self._buckets[host].earned(passed - self._passed[host])
+        self._passed[host] = passed
+        return self._buckets[host]
+
+    def _shunned(self, past: Past, node: WorkerNode, where: Where) -> frozenset[str]:
+        """Return who is not to make the next attempt, by name of worker or of place."""
+        if where is Where.FRESH:
+            return frozenset(one.id for one in self._run.roster.nodes)
+        if where is Where.ELSEWHERE:
+            return frozenset(place for host in past.hosts for place in places_on(self._run, host))
+        if where is Where.HERE:
+            others = (link.host.name for link in self._run.ready_links if link.host.name != node.host)
+            return frozenset(place for host in others for place in places_on(self._run, host))
+        return frozenset()
+
+    def _could_run(self, case: int) -> set[str]:
+        """Return the hosts that take part and could run *case*."""
+        ready = {link.host.name for link in self._run.ready_links}
+        scheduler = self._run.scheduler
+        could = scheduler.could_run(case) if scheduler is not None else ready
+        return ready & {place.partition("#")[0] for place in could}
+
+    def _hw_class(self, host: str) -> str:
+        link = self._run.fleet.links.get(host)
+        return "" if link is None or link.found is None else link.found.hw_class
+
+    def _note(self, node: WorkerNode, case: int, diagnosis: Diagnosis, decision: Decision) -> None:
+        """Keep why an attempt failed that is made again, or that says something of its host."""
+        if decision.where is None and not diagnosis.failure_class.is_infrastructure:
+            return
+        then = f"again {decision.where.value}" if decision.where is not None else "not again"
+        text = f"{self._run.nodeid(case)}: {diagnosis.failure_class.value} ({diagnosis.rule}); {then}: {decision.why}"
+        self._run.journal.note("failure", text, host=node.host, worker=node.id)
+
+    def _past(self, case: int) -> Past:
+        return self._pasts.setdefault(case, Past())
+
+
+def _request(faults: Sequence[Mapping[str, Any]], death: Death | None) -> Request:
+    """Return what the user wants of a failed attempt: nothing unless it holds for each phase that failed."""
+    if death is not None or not faults:
+        return Request()
+    return Request(
+        min(int(fault.get("reruns", 0)) for fault in faults), max(float(fault.get("delay", 0.0)) for fault in faults)
+    )
+
+
+def _has_passed(past: Past) -> bool:
+    """Whether a case passed in the end, after attempts of which at least one is ours to tell of."""
+    return len(past.tried) > 1 and past.tried[-1].failure is None

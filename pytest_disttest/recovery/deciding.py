@@ -1,0 +1,102 @@
+"""Whether an attempt that failed is made again, and where."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from .budgets import Limits
+from .classes import FailureClass
+
+
+class Where(str, Enum):
+    """Where a test is tried again; each is a wish, given up where nobody is left to fulfil it."""
+
+    ANYWHERE = "anywhere"
+    HERE = "on the same host"
+    ELSEWHERE = "on another host"
+    FRESH = "first in a fresh worker"
+
+
+class Request(NamedTuple):
+    """What the user asked for a test that fails: so many *reruns*, each after *delay_s* seconds."""
+
+    reruns: int = 0
+    delay_s: float = 0.0
+
+
+class History(NamedTuple):
+    """What became of earlier attempts of the same test in this run, the one that just failed included.
+
+    *retries* are those that nobody asked for, *reruns* those that were requested.
+    """
+
+    crashes: int = 0
+    host_losses: int = 0
+    retries: int = 0
+    reruns: int = 0
+
+
+class Situation(NamedTuple):
+    """What the run looks like: *failed* tests by now, *retries* that nobody asked for.
+
+    *host_allows*: the host's budget is not used up. *has_elsewhere*: another host could run the test, on which it has
+    not failed yet.
+    """
+
+    failed: int = 0
+    retries: int = 0
+    host_allows: bool = True
+    has_elsewhere: bool = False
+
+
+class Decision(NamedTuple):
+    """*where* to try again after *delay_s* seconds, None to let the failure stand; *why* in words."""
+
+    where: Where | None
+    why: str
+    delay_s: float = 0.0
+    is_requested: bool = False
+
+
+def decide(
+    failure: FailureClass, history: History, situation: Situation, *, request: Request, limits: Limits
+) -> Decision:
+    """Return whether and where a test that failed with *failure* is tried again.
+
+    What the user requested comes after what the class asks for by itself, so that an unrelated crash does not use it
+    up. A test that has killed *limits.crashes* workers is never run again.
+    """
+    if history.crashes >= limits.crashes or history.host_losses >= limits.host_losses:
+        return Decision(None, "it has killed its worker before" if history.crashes else "its hosts were lost twice")
+    if situation.failed >= limits.too_many:
+        return Decision(None, f"{situation.failed} tests have failed: too many to try any again")
+    unasked = _unasked(failure, history, situation, limits)
+    if unasked.where is not None:
+        return unasked
+    if failure is FailureClass.CRASH or history.reruns >= request.reruns:
+        return unasked
+    return _requested(history, situation, request)
+
+
+def _unasked(failure: FailureClass, history: History, situation: Situation, limits: Limits) -> Decision:
+    """Return what the class of a failure asks for by itself."""
+    if not failure.is_infrastructure:
+        return Decision(None, f"a {failure.value} is tried again on request only")
+    if failure is not FailureClass.CRASH and not situation.has_elsewhere:
+        return Decision(None, "no other host could run it")
+    for is_spent, why in (
+        (history.retries >= limits.per_test, f"it was tried again {history.retries} times"),
+        (situation.retries >= limits.per_run, f"the run has had its {limits.per_run} retries"),
+        (not situation.host_allows, "too much fails on its host"),
+    ):
+        if is_spent:
+            return Decision(None, why)
+    where = Where.FRESH if failure is FailureClass.CRASH else Where.ELSEWHERE
+    return Decision(where, failure.value)
+
+
+def _requested(history: History, situation: Situation, request: Request) -> Decision:
+    """Return where a requested rerun goes: to the same host first, which tells a flaky test from a bad host."""
+    where = Where.HERE if history.reruns == 0 else Where.ELSEWHERE if situation.has_elsewhere else Where.ANYWHERE
+    return Decision(where, f"rerun {history.reruns + 1} of {request.reruns}", request.delay_s, is_requested=True)
