@@ -1,0 +1,8 @@
+"""All faults of the campaign."""
+
+from __future__ import annotations
+
+from campaign import faults_processes, faults_tests
+from campaign.fault import Fault
+
+FAULTS: tuple[Fault, ...] = (*faults_processes.FAULTS, *faults_tests.FAULTS)
