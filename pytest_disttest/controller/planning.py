@@ -104,7 +104,7 @@ def make_scheduler(plan: Plan, run: Run, known: Known) -> Scheduler:
     """Return the dispatcher of the plan, which goes by what is *known*."""
     cases, lessons = run.collected.cases, known.lessons
     demands = {case.index: case.demand for case in cases if case.demand is not NOTHING and case.demand}
-    return Scheduler(
+    scheduler = Scheduler(
         told_apart(plan, run),
         seams=partial(seams, cases),
         predicted=known.expected.everywhere,
@@ -114,8 +114,9 @@ def make_scheduler(plan: Plan, run: Run, known: Known) -> Scheduler:
         classes={place: name for host, name in known.classes.items() for place in places_on(run, host)},
         reliability=lessons.reliability() if lessons is not None else None,
         weights=lessons.weights if lessons is not None else None,
-        returning=range(len(cases)) if run.settings.reruns else run.collected.flaky,
     )
+    scheduler.keep_workers_for(range(len(cases)) if run.settings.reruns else run.collected.flaky)
+    return scheduler
 
 
 def look_ahead(plan: Plan, run: Run, known: Known) -> Work | None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pytest_disttest.plan.work import Work
 
 INTERRUPT_GRACE_S = 5.0
+WORTH_JUDGING_S = 10.0
 
 
 class Controller:
@@ -186,7 +187,9 @@ class Controller:
     # steps
 
     def _say_how_near(self, work: Work, run: Run) -> None:
-        """Compare what the tests took with what they had to."""
+        """Compare what the tests took with what they had to; of a short run, where starting counts, only if asked."""
+        if not run.settings.show_plan and self._tests_took_s < WORTH_JUDGING_S:
+            return
         from pytest_disttest.controller.prospect import MOST_SIMULATED, verdict_line
 
         if len(work.cases) <= MOST_SIMULATED:

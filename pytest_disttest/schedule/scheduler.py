@@ -59,7 +59,6 @@ class Scheduler:
     Without ledgers nothing is accounted for. *predicted_on* has seconds by case and class of machines, *reliability*
     the share of a host's attempts that had no fault of the host, *memory* the bytes that cases are known to take,
     *classes* the class of machines of each place (else its ledger says), *weights* what choices weighed lately.
-    *returning* are cases that may be run again when they fail, for which workers are kept.
     """
 
     def __init__(
@@ -75,7 +74,6 @@ class Scheduler:
         memory: Mapping[int, int] | None = None,
         classes: Mapping[str, str] | None = None,
         weights: Weights | None = None,
-        returning: Collection[int] = (),
     ) -> None:
         self._workers: dict[str, Worker] = {}
         self._held: dict[str, Worker] = {}
@@ -100,7 +98,7 @@ class Scheduler:
             self._stock = Stock(plan, self._workers, seams, predicted, ranks=ranks)
         self._batches = Batches(self._workers, self._stock, seams, self._ranking)
         self._gone: frozenset[str] = frozenset()
-        self._returning = returning
+        self._returning: Collection[int] = ()
         self._later: list[CaseReturned] = []
         self._stirred = False
         self._weighed_at = float("-inf")
@@ -119,6 +117,10 @@ class Scheduler:
             HostLost: self._on_host_lost,
             DeviceLost: self._on_device_lost,
         }
+
+    def keep_workers_for(self, cases: Collection[int]) -> None:
+        """These may be run again when they fail: as long as one of them has no outcome, workers are kept for it."""
+        self._returning = cases
 
     @property
     def remaining(self) -> int:

@@ -66,7 +66,8 @@ def test_those_who_wait_hear_of_it_when_its_time_has_come():
 
 def test_workers_are_kept_for_what_may_return():
     """One that runs the last test that may fail and be run again is not told that nothing comes."""
-    scheduler = Scheduler(plan_of([0]), seams=free_seams, returning={0})
+    scheduler = Scheduler(plan_of([0]), seams=free_seams)
+    scheduler.keep_workers_for({0})
     told(scheduler, WorkerReady("gw0", "a"), WorkWanted("gw0"), CaseStarted("gw0", 0))
 
     assert [Hold("gw0")] == told(scheduler, WorkWanted("gw0"))
