@@ -87,6 +87,7 @@ class Agent:
         self._workers: dict[str, WorkerProcess] = {}
         self._fresh: list[WorkerProcess] = []
         self._leaving: dict[str, float] = {}
+        self._stopped: dict[str, float] = {}
         self._selector = selectors.DefaultSelector()
         self._lock = threading.Lock()
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -207,6 +208,7 @@ class Agent:
             if now - beaten >= BEAT_S:
                 beaten, beats = now, beats + 1
                 self._say("beat", beats)
+                self._end_stopped(now)
                 if now - self._heard_at > self._patience_s:
                     self._give_up()
         for resource in (self._selector, self._wake_reader, self._wake_writer, self._claims):
@@ -223,6 +225,15 @@ class Agent:
             os._exit(1)
         self._gave_up = True
         os.kill(os.getpid(), signal.SIGINT)
+
+    def _end_stopped(self, now: float) -> None:
+        """A worker that was stopped (SIGSTOP) and is left so for as long as a host may be silent will not go on."""
+        stopped = [worker for worker in list(self._workers.values()) if worker.is_stopped]
+        self._stopped = {worker.name: self._stopped.get(worker.name, now) for worker in stopped}
+        for worker in stopped:
+            if now - self._stopped[worker.name] > self._patience_s / 2:  # the controller's own is half of ours
+                worker.remember("err", b"\nstopped by a signal, not continued, and ended by its agent\n")
+                worker.signal(signal.SIGKILL)
 
     def _greet_new_workers(self) -> None:
         with self._lock:

@@ -211,6 +211,13 @@ class WorkerProcess:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a signal has stopped the process; one that a debugger holds is not meant. False without /proc."""
+        with contextlib.suppress(OSError), open(f"/proc/{self.process.pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] == b"T"  # "pid (name) state ..."
+        return False
+
     def bury(self) -> int:
         """Wait for the ended process, end what it left in its group, free what it held; return its exit code."""
         code = self.process.wait()

@@ -159,6 +159,23 @@ def test_a_child_that_holds_the_line_does_not_hide_a_death(controller: Controlle
     assert wait_until(lambda: not is_running(int(left.read_text())))
 
 
+def test_a_worker_that_stays_stopped_is_ended(controller: Controller):
+    """As late as a silent host would be, which is half the time that the agent itself waits for its controller."""
+    controller.spawn(
+        "w1",
+        """
+        import os, signal
+        os.kill(os.getpid(), signal.SIGSTOP)
+    """,
+    )
+    controller.tell("beat", 4.0)
+
+    _, (*_, code, words) = controller.until("exit", "w1")
+
+    assert -signal.SIGKILL == code
+    assert "stopped by a signal" in words["err"]
+
+
 def test_a_long_test_is_heard_while_it_runs(controller: Controller):
     """What lies in the shared map is picked up without the worker's doing."""
     controller.spawn("w1", 'link.send("start", 5); time.sleep(60)')
