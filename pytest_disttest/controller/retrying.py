@@ -200,9 +200,13 @@ class Retrying:
         return sorted(case for case in self._pasts if self.is_open(case))
 
     def summary(self) -> list[str]:
-        """Return what is to be said at the end: flaky tests, and what failures have in common."""
+        """Return what is to be said at the end: flaky tests, and, where hosts differ, what failures have in common.
+
+        A run on one host ends as plain pytest does.
+        """
         unsteady = [self._unsteady(case, past) for case, past in sorted(self._pasts.items()) if _has_passed(past)]
-        return [*unsteady_lines(unsteady), *cause_lines(groups(self._endings))]
+        causes = cause_lines(groups(self._endings)) if len(self._run.fleet.links) > 1 else []
+        return [*unsteady_lines(unsteady), *causes]
 
     def _unsteady(self, case: int, past: Past) -> Unsteady:
         bad = [tried for tried in past.tried if tried.failure is not None]

@@ -13,7 +13,7 @@ TESTS = """
     @pytest.mark.parametrize("number", range(12))
     @pytest.mark.hw(gpu=1)
     def test_one(number, hw_grant):
-        time.sleep(0.05)
+        time.sleep(0.3)
         with open("used", "a") as file:
             print(hw_grant.devices[0].id, file=file)
         if hw_grant.devices[0].id == "GPU-1":
