@@ -70,9 +70,6 @@ KINDS: Final = (
 )  # fmt: skip
 BY_NAME: Final = {kind.name: kind for kind in KINDS}
 
-HEADLESS_ONLY: Final = ("headless-shell", "headless_shell")
-"""What the names of browsers say that have no window at all."""
-
 
 def kind_by_words(text: str) -> Kind | None:
     """Return the first kind one of whose words is in *text* (a file's name, a version's line), None without one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from pytest_disttest.errors import BadInventory
 from pytest_disttest.inventory.simulated import read_simulated
 from pytest_disttest.match.profiles import write_profile
 from pytest_disttest.model import Capabilities
+from pytest_disttest.store.layout import put_in_place
 
 
 def record(path: Path, name: str, capabilities: Capabilities, *, tags: Sequence[str], workers: int) -> None:
@@ -21,10 +21,8 @@ def record(path: Path, name: str, capabilities: Capabilities, *, tags: Sequence[
     hosts = _hosts_in(path)
     facts = {key: value for key, value in capabilities.facts.items() if key != "tag"}
     hosts[name] = {"workers": workers, "tags": list(tags), "profile": write_profile(capabilities._replace(facts=facts))}
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        beside.write_text(json.dumps({"hosts": hosts}, indent=2) + "\n", encoding="ascii")
-        beside.replace(path)
+        put_in_place(path, f"{json.dumps({'hosts': hosts}, indent=2)}\n".encode("ascii"))
     except OSError as fault:
         raise BadInventory(f"cannot be written: {fault.strerror}", place=str(path), hint="name another file") from None
 

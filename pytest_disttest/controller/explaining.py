@@ -110,9 +110,9 @@ def _to_keep(each: Explained) -> dict[str, object]:
     return {**explanation_as_plain(each.explanation), "lines": lines}
 
 
-def show_asked(run: Run, explained: Sequence[Explained]) -> None:
-    """Say what ``--hw-explain`` and ``--hw-explain-host`` want to know."""
-    for line in asked_lines(run.settings, explained, standings(run)):
+def show_asked(run: Run, explained: Sequence[Explained], hosts: Mapping[str, Standing]) -> None:
+    """Say what ``--hw-explain`` and ``--hw-explain-host`` want to know of *explained* and *hosts*."""
+    for line in asked_lines(run.settings, explained, hosts):
         run.screen.note(line)
 
 

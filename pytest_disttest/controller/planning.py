@@ -58,10 +58,11 @@ def explanations(plan: Plan, run: Run) -> list[str]:
         return []
     from pytest_disttest.controller import explaining
 
-    explained = explaining.explain_cases(run.collected.cases, explaining.standings(run))
+    hosts = explaining.standings(run)
+    explained = explaining.explain_cases(run.collected.cases, hosts)
     explaining.keep(run, explained)
     if wants:
-        explaining.show_asked(run, explained)
+        explaining.show_asked(run, explained, hosts)
     if settings.unmatched == "error" and plan.unplaced:
         raise NoHostFits("\n".join(explaining.unmatched_lines(explained)))
     return explaining.summary_lines(explained)

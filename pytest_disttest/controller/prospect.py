@@ -104,16 +104,18 @@ def prospect_lines(
     names = {case: cases[case].nodeid for case in work.cases}
     lines = []
     record = simulated(work, scheduler, offers) if scheduler is not None else None
-    planned_s = record.makespan_s if record is not None else bounds(work)[0].seconds
+    least_s = bounds(work)[0].seconds
+    planned_s = record.makespan_s if record is not None else least_s
     if record is not None:
-        lines.append(f"time: about {duration(planned_s)}; no order takes less than {duration(bounds(work)[0].seconds)}")
+        lines.append(f"time: about {duration(planned_s)}; no order takes less than {duration(least_s)}")
     lines.append(bottleneck(work, planned_s, names))
     if prospect.unknown:
         lines.append(f"{prospect.unknown} of {len(work.cases)} tests were never timed, and count as the median one")
-    path = longest_path(mean_s(work), work.prerequisites)
+    means_s = mean_s(work)
+    path = longest_path(means_s, work.prerequisites)
     if len(path) > 1:
         lines.append("critical path:")
-        lines += [f"  {duration(mean_s(work)[case]):>8}  {names[case]}" for case in path[:PATH_SHOWN]]
+        lines += [f"  {duration(means_s[case]):>8}  {names[case]}" for case in path[:PATH_SHOWN]]
         lines += [f"  ... and {len(path) - PATH_SHOWN} more"] if len(path) > PATH_SHOWN else []
     if record is not None:
         lines += gantt([Bar(ran.worker, ran.host, ran.started_s, ran.ended_s) for ran in record.ran])

@@ -62,7 +62,7 @@ class Past:
     """What became of a case so far.
 
     *story* is its last attempt and *node* who made it, while another one is to come. *shunned* are the hosts that are
-    not to make that, *wants_fresh* tells that a worker is to come for it.
+    not to make that, *why* says for what it is made.
     """
 
     history: History = field(default_factory=History)

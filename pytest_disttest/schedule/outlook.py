@@ -13,15 +13,13 @@ from pytest_disttest.model import Demand
 from pytest_disttest.needs import kind_of_device
 from pytest_disttest.schedule.asking import Asking
 from pytest_disttest.schedule.choice import Vector
-from pytest_disttest.schedule.forecast import RECENT
 from pytest_disttest.schedule.fragments import Fit, Fragment
+from pytest_disttest.schedule.paces import Paces
 from pytest_disttest.schedule.stock import Stock
 from pytest_disttest.schedule.workers import Worker
 
 NOMINAL_S = 0.1
 """How long a case may take while nothing is known of any."""
-SLOWEST, FASTEST = 4.0, 0.25
-"""Bounds of the pace that is believed of a class of machines: times longer, or shorter, than predicted."""
 
 Special = tuple[int, int, int, int]
 
@@ -49,7 +47,7 @@ class Outlook:
         self._preferences: dict[tuple[Demand, frozenset[str] | None], dict[str, float]] = {}
         self._by_place: dict[str, dict[str, Worker]] = {}
         self._specials: dict[tuple[Demand | None, str], Special] = {}
-        self.paces: dict[str, float] = {}
+        self.paces = Paces()
 
     def options(self, fragment: Fragment, now: float, is_free: Callable[[str], bool]) -> dict[str, Vector]:
         """Return the vector of each place where the next case can run at once, or when somebody is through.
@@ -118,11 +116,9 @@ class Outlook:
 
     def learn(self, case: int, place: str, took_s: float) -> None:
         """A class of machines is as fast as it proves to be, within bounds, where it is known how long cases take."""
-        hw_class, known_s = self._hw_class(place), self._stock.forecast.known.get(case)
-        if hw_class and known_s and took_s > 0 and (case, hw_class) not in self._predicted_on:
-            pace = self.paces.get(hw_class, 1.0)
-            seen = max(FASTEST, min(SLOWEST, took_s / known_s))
-            self.paces[hw_class] = pace * (seen / pace) ** RECENT
+        hw_class = self._hw_class(place)
+        if (case, hw_class) not in self._predicted_on:
+            self.paces.learn(hw_class, self._stock.forecast.known.get(case), took_s)
 
     def _hw_class(self, place: str) -> str:
         if place in self._classes:

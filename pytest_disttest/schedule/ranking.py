@@ -22,6 +22,7 @@ from pytest_disttest.plan.ranks import upward_ranks
 from pytest_disttest.schedule.backlog import Backlog
 from pytest_disttest.schedule.forecast import LONG_S, Forecast
 from pytest_disttest.schedule.fragments import Fit, Fragment
+from pytest_disttest.schedule.paces import Paces
 from pytest_disttest.schedule.workers import Worker
 
 MOST_LOOKED_AT = 96
@@ -39,8 +40,6 @@ ADVANTAGE = 0.999
 """Such a case is taken before one of a higher rank if it costs so much less here than elsewhere, compared with that."""
 REST_S = 0.25
 """A worker that is busy for longer is not given the next case yet: its answer would only take a part of this."""
-PACE = 0.2
-SLOWEST, FASTEST = 4.0, 0.25
 
 
 Kind = tuple[str, tuple[bool, ...]]
@@ -63,7 +62,7 @@ class Ranking:
         self.known = _known(plan, predicted, predicted_on, classes)
         self._predicted_on = predicted_on
         self._classes = classes
-        self._paces: dict[str, float] = {}
+        self._paces = Paces()
         self.goes_first: frozenset[frozenset[str]] = frozenset()
         self.ranks = upward_ranks(
             {case: self.known.get(case, 0.0) for unit in plan.units for case in unit.cases}, plan.prerequisites
@@ -88,10 +87,9 @@ class Ranking:
 
     def learn(self, case: int, place: str, took_s: float) -> None:
         """A class of hosts of which nothing was known is as fast as it proves to be, within bounds."""
-        hw_class, known_s = self._classes.get(place, ""), self.known.get(case)
-        if hw_class and known_s and took_s > 0 and (case, hw_class) not in self._predicted_on:
-            pace = self._paces.get(hw_class, 1.0)
-            self._paces[hw_class] = pace * (max(FASTEST, min(SLOWEST, took_s / known_s)) / pace) ** PACE
+        hw_class = self._classes.get(place, "")
+        if (case, hw_class) not in self._predicted_on:
+            self._paces.learn(hw_class, self.known.get(case), took_s)
 
     def pick(
         self, worker: Worker, workers: Mapping[str, Worker], backlog: Backlog, now: float, forecast: Forecast

@@ -235,8 +235,6 @@ class Scheduler:
         for event in due:
             self._stock.take_again(event.case, self._workers.get(event.worker), event.shunned)
         self._stirred = True
-        if self._gone and not self._stopped:
-            return self._give_up(self._stock.unplaced(self._gone), Unplace, Outcome.UNPLACED) + self._give_up_lost()
         return self._give_up_lost()
 
     def _on_nobody(self, event: NobodyComes, now: float) -> list[Command]:
@@ -270,10 +268,7 @@ class Scheduler:
         for name in [name for name, worker in self._workers.items() if worker.host == event.host]:
             self._take_all_back(name)
         self._gone |= {event.host}
-        if self._stopped:
-            return self._feed_held(now)
-        unplaced = self._give_up(self._stock.unplaced(self._gone), Unplace, Outcome.UNPLACED)
-        return unplaced + self._give_up_lost() + self._feed_held(now)
+        return self._give_up_lost() + self._feed_held(now)
 
     def _on_device_lost(self, event: DeviceLost, now: float) -> list[Command]:
         if self._granting is None:
@@ -320,15 +315,15 @@ class Scheduler:
         self._stirred = True
 
     def _give_up_lost(self) -> list[Command]:
-        """End what no worker that there is can collect, and what no host can give room."""
+        """End what only lost hosts could run, what no host can give room, and what no living worker can collect."""
         if self._stopped:
             return []
-        commands = self._give_up(self._stock.hopeless(), Refuse, Outcome.ERROR)
-        commands += [Recruit(case) for case in self._stock.stranded()]
-        if self._granting is None:
-            return commands
-        unplace = partial(Unplace, why="" if self._gone else "no host can give what it asks for")
-        return commands + self._give_up(self._stock.unplaced(self._gone), unplace, Outcome.UNPLACED)
+        commands: list[Command] = []
+        if self._gone or self._granting is not None:
+            unplace = partial(Unplace, why="" if self._gone else "no host can give what it asks for")
+            commands += self._give_up(self._stock.unplaced(self._gone), unplace, Outcome.UNPLACED)
+        commands += self._give_up(self._stock.hopeless(), Refuse, Outcome.ERROR)
+        return commands + [Recruit(case) for case in self._stock.stranded()]
 
     def _give_up(self, cases: Iterable[int], command: Callable[[int], Command], outcome: Outcome) -> list[Command]:
         """These will run nowhere, which their dependents must hear."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -161,14 +162,8 @@ def report(directory: Path, wanted: str, *, slowest: int) -> RunReport:
 
     Raises StoreFault where there is no run at all, UsageFault naming the nearest ones where none or several fit.
     """
-    path = layout.database_path(directory)
-    if not path.exists():
-        raise _no_runs(directory)
-    with database.opened(path, read_only=True, deadline_s=READ_DEADLINE_S) as connection:
-        run_ids = [run_id for (run_id,) in connection.execute(query("run_ids")).fetchall()]
-        if not run_ids:
-            raise _no_runs(directory)
-        return _report(connection, resolve(wanted, run_ids), slowest=slowest)
+    with _opened_at(directory, wanted) as (connection, run_id):
+        return _report(connection, run_id, slowest=slowest)
 
 
 def explanations(
@@ -178,6 +173,18 @@ def explanations(
 
     Without a prefix only of those that had no host, unless *everything* is asked for. Raises as `report` does.
     """
+    with _opened_at(directory, wanted) as (connection, run_id):
+        asked = {"run_id": run_id, "prefix": prefix, "all": everything}
+        rows = connection.execute(query("run_explanations"), asked).fetchall()
+    return run_id, tuple(
+        ExplainedRow(nodeid, index, demand, verdict, summary, tuple(hosts), json.loads(str(explanation)))
+        for nodeid, index, demand, verdict, summary, hosts, explanation in rows
+    )
+
+
+@contextmanager
+def _opened_at(directory: Path, wanted: str) -> Iterator[tuple[Connection, str]]:
+    """Yield the open history and the run that *wanted* means; raises as `report` does."""
     path = layout.database_path(directory)
     if not path.exists():
         raise _no_runs(directory)
@@ -185,13 +192,7 @@ def explanations(
         run_ids = [run_id for (run_id,) in connection.execute(query("run_ids")).fetchall()]
         if not run_ids:
             raise _no_runs(directory)
-        run_id = resolve(wanted, run_ids)
-        asked = {"run_id": run_id, "prefix": prefix, "all": everything}
-        rows = connection.execute(query("run_explanations"), asked).fetchall()
-    return run_id, tuple(
-        ExplainedRow(nodeid, index, demand, verdict, summary, tuple(hosts), json.loads(str(explanation)))
-        for nodeid, index, demand, verdict, summary, hosts, explanation in rows
-    )
+        yield connection, resolve(wanted, run_ids)
 
 
 def resolve(wanted: str, run_ids: list[str]) -> str:

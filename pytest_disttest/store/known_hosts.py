@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -42,9 +41,6 @@ def remember_hosts(directory: Path, profiles: Mapping[str, Mapping[str, Any]], *
     seen = {**known_hosts(directory), **{name: SeenHost(now, profile) for name, profile in profiles.items()}}
     newest = sorted(seen.items(), key=lambda pair: -pair[1].seen_at)[:MOST_HOSTS]
     rows = {name: {"seen_at": host.seen_at, "profile": dict(host.profile)} for name, host in sorted(newest)}
-    path = layout.hosts_path(directory)
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
     with contextlib.suppress(OSError):
         layout.prepare(directory)
-        beside.write_text(json.dumps(rows, indent=1), encoding="ascii")
-        beside.replace(path)
+        layout.put_in_place(layout.hosts_path(directory), json.dumps(rows, indent=1).encode("ascii"))

@@ -59,6 +59,18 @@ def prepare(directory: Path) -> None:
             path.write_text(text, encoding="utf-8")
 
 
+def put_in_place(path: Path, content: bytes) -> None:
+    """Put *content* at *path*, whole or not at all. Raises OSError where that is impossible, and leaves nothing."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink()
+        raise
+
+
 def database_path(directory: Path) -> Path:
     """Return the place of the history file."""
     return directory / DATABASE

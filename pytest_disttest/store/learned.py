@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -33,9 +32,7 @@ def keep_learned(directory: Path, learned: Learned) -> None:
 
     A store that cannot be written keeps nothing.
     """
-    path = layout.learned_path(directory)
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    content = json.dumps({"format": FORMAT, "learned": learned}, separators=(",", ":"))
     with contextlib.suppress(OSError):
         layout.prepare(directory)
-        beside.write_bytes(json.dumps({"format": FORMAT, "learned": learned}, separators=(",", ":")).encode("ascii"))
-        beside.replace(path)
+        layout.put_in_place(layout.learned_path(directory), content.encode("ascii"))

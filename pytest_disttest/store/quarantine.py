@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -46,6 +45,4 @@ def keep_quarantine(directory: Path, breakers: Mapping[str, Breaker]) -> None:
             path.unlink(missing_ok=True)
             return
         layout.prepare(directory)
-        beside = path.with_name(f"{path.name}.{os.getpid()}")
-        beside.write_text(json.dumps(rows, indent=1), encoding="ascii")
-        beside.replace(path)
+        layout.put_in_place(path, json.dumps(rows, indent=1).encode("ascii"))

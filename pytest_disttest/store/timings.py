@@ -12,13 +12,14 @@ each of its tests. A line that cannot be read is passed over, a file without a h
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from pathlib import Path
+
+from pytest_disttest.store.layout import put_in_place
 
 FORMAT = 1
 KEPT_TIMES = 5
@@ -107,7 +108,7 @@ def add_run(path: Path, passes: Iterable[tuple[str, float]]) -> None:
         with path.open("ab", buffering=0) as file:
             file.write(b"\n" + line)  # the newline comes first: it also ends a line that a full disk cut short
     else:
-        _replace(path, _folded([*(_lines(path) or [_header(0, 0)]), line]))
+        put_in_place(path, _folded([*(_lines(path) or [_header(0, 0)]), line]))
 
 
 def _has_room(path: Path, more: int) -> bool:
@@ -183,18 +184,6 @@ def _folded_line(ids: Sequence[str], rows: Mapping[str, Row], last: Mapping[str,
     known = [rows[nodeid] for nodeid in ids]
     columns = [[row[age] for row in known] for age in range(len(known[0]))]
     return b"\n" + _dump({"ids": ids, "seen": [last[nodeid] for nodeid in ids], "us": columns})
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put *content* at *path*, whole or not at all."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise
 
 
 def _header(runs: int, size: int) -> bytes:

@@ -7,8 +7,8 @@ pci.ids; Huawei's network cards share the vendor.
 from __future__ import annotations
 
 from pytest_disttest.worker.probes.display import node_fault
-from pytest_disttest.worker.probes.finding import Facts, Finding, Found, Place, device
-from pytest_disttest.worker.probes.pci import Function, functions, held_back
+from pytest_disttest.worker.probes.finding import Facts, Finding, Found, Place
+from pytest_disttest.worker.probes.pci import Function, card, functions, held_back
 
 VENDOR = "19e5"
 CHIPS = {
@@ -34,13 +34,9 @@ def probe(place: Place) -> Finding:
 def _device(place: Place, found: Function, number: int) -> Found:
     facts: Facts = {
         "accel.type": "npu",
-        "accel.vendor": VENDOR,
         "accel.vendor-name": "Huawei",
-        "accel.device": found.device,
         "accel.device-name": CHIPS[found.device],
-        "accel.driver": found.driver,
-        "accel.address": found.address,
     }
     unknown = {"accel.memory": "the driver does not tell it in /sys"}
     fault = held_back(found) or node_fault(place, f"/dev/davinci{number}")
-    return device("accel", found.address, address=found.address, facts=facts, unknown=unknown, fault=fault)
+    return card(found, facts, unknown=unknown, fault=fault)

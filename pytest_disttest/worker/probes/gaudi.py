@@ -5,8 +5,8 @@ https://docs.habana.ai/ ("System Management Interface Tool"); Linux: drivers/acc
 
 from __future__ import annotations
 
-from pytest_disttest.worker.probes.finding import Facts, Finding, Found, Place, device
-from pytest_disttest.worker.probes.pci import DEVICES, Function, functions, held_back
+from pytest_disttest.worker.probes.finding import Facts, Finding, Found, Place
+from pytest_disttest.worker.probes.pci import DEVICES, Function, card, functions, held_back
 
 VENDOR = "1da3"
 GIB = 1 << 30
@@ -32,20 +32,16 @@ def _device(place: Place, found: Function) -> Found:
     name, memory = CARDS.get(found.device, ("", 0))
     facts: Facts = {
         "accel.type": "hpu",
-        "accel.vendor": VENDOR,
         "accel.vendor-name": "Habana",
-        "accel.device": found.device,
         "accel.device-name": name,
         "accel.memory": memory or None,
-        "accel.driver": found.driver,
         "accel.driver-version": place.text("/sys/module/habanalabs/version"),
-        "accel.address": found.address,
     }
     unknown = {} if memory else {"accel.memory": f"the card {found.device} is not in our table"}
     # The driver itself says when a card hangs: "operational", "in reset", "disabled" ...
     status = _status(place, found.address)
     fault = held_back(found) or (f"habanalabs says: {status}" if status not in ("", "Operational") else "")
-    return device("accel", found.address, address=found.address, facts=facts, unknown=unknown, fault=fault)
+    return card(found, facts, unknown=unknown, fault=fault)
 
 
 def _status(place: Place, address: str) -> str:

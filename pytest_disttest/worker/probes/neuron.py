@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pytest_disttest.worker.probes.finding import Facts, Finding, Found, Place, device
-from pytest_disttest.worker.probes.pci import Function, functions, held_back
+from pytest_disttest.worker.probes.finding import Facts, Finding, Found, Place
+from pytest_disttest.worker.probes.pci import Function, card, functions, held_back
 
 VENDOR = "1d0f"
 CHIPS = {"7064": "Inferentia", "7065": "Inferentia", "7066": "Inferentia", "7067": "Inferentia", "7164": "Trainium",
@@ -56,18 +56,14 @@ def _device(place: Place, found: Function, row: Any, why: str) -> Found:
     memory, cores = (_amount(told.get(name)) for name in ("memory_size", "nc_count"))
     facts: Facts = {
         "accel.type": "npu",
-        "accel.vendor": VENDOR,
         "accel.vendor-name": "Amazon",
-        "accel.device": found.device,
         "accel.device-name": CHIPS[found.device],
         "accel.memory": memory,
         "accel.cores": cores,
-        "accel.driver": found.driver,
         "accel.driver-version": place.text("/sys/module/neuron/version"),
-        "accel.address": found.address,
     }
     fault = held_back(found)
     if not fault and row is None and not why:
         fault = "neuron-ls does not list it"
     unknown = {} if memory else {"accel.memory": why or "neuron-ls does not tell it"}
-    return device("accel", found.address, address=found.address, facts=facts, unknown=unknown, fault=fault)
+    return card(found, facts, unknown=unknown, fault=fault)

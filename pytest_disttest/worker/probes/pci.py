@@ -5,10 +5,10 @@ Linux: Documentation/ABI/testing/sysfs-bus-pci. Names: the pci.ids of hwdata or 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
-from pytest_disttest.worker.probes.finding import Finding, Place
+from pytest_disttest.worker.probes.finding import Finding, Found, Place, device
 
 DEVICES = "/sys/bus/pci/devices"
 IDS = ("/usr/share/hwdata/pci.ids", "/usr/share/misc/pci.ids")
@@ -74,6 +74,21 @@ def held_back(function: Function) -> str:
     if function.driver in PASSED_ON:
         return f"{function.driver} holds it for a virtual machine"
     return ""
+
+
+def card(
+    function: Function, facts: Mapping[str, Any], *, unknown: Mapping[str, str] | None = None, fault: str = ""
+) -> Found:
+    """Return an accelerator on the bus: what the bus says of it, and *facts* (its type and names at least)."""
+    seen = {
+        "accel.vendor": function.vendor,
+        "accel.device": function.device,
+        "accel.driver": function.driver,
+        "accel.address": function.address,
+    }
+    return device(
+        "accel", function.address, address=function.address, facts={**seen, **facts}, unknown=unknown, fault=fault
+    )
 
 
 def probe(place: Place) -> Finding:

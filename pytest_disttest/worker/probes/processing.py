@@ -6,8 +6,8 @@ PCI Code and ID Assignment Specification, class 12h.
 from __future__ import annotations
 
 from pytest_disttest.worker.probes.display import VENDORS, is_gpu
-from pytest_disttest.worker.probes.finding import Facts, Finding, Found, Place, device
-from pytest_disttest.worker.probes.pci import ACCELERATOR, Function, functions, held_back, names
+from pytest_disttest.worker.probes.finding import Facts, Finding, Found, Place
+from pytest_disttest.worker.probes.pci import ACCELERATOR, Function, card, functions, held_back, names
 
 FPGA_VENDORS = ("10ee", "1172")  # Xilinx, Altera
 OTHERS = {"1e60": "npu"}
@@ -31,13 +31,9 @@ def _device(place: Place, found: Function) -> Found:
     vendor_name, device_name = names(place, found.vendor, found.device)
     facts: Facts = {
         "accel.type": "fpga" if found.vendor in FPGA_VENDORS else OTHERS.get(found.vendor, "other"),
-        "accel.vendor": found.vendor,
-        "accel.device": found.device,
         "accel.vendor-name": VENDORS.get(found.vendor, vendor_name),
         "accel.device-name": device_name,
-        "accel.driver": found.driver,
-        "accel.address": found.address,
     }
     unknown = {key: "nothing here tells it" for key in ("accel.memory", "accel.device-name") if not facts.get(key)}
     fault = held_back(found)
-    return device("accel", found.address, address=found.address, facts=facts, unknown=unknown, fault=fault)
+    return card(found, facts, unknown=unknown, fault=fault)

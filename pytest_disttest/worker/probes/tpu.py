@@ -7,8 +7,8 @@ A TPU of v5 and later is bound to vfio-pci in its ordinary use: its own group's 
 from __future__ import annotations
 
 from pytest_disttest.worker.probes.display import node_fault
-from pytest_disttest.worker.probes.finding import Facts, Finding, Found, Place, device
-from pytest_disttest.worker.probes.pci import DEVICES, Function, functions
+from pytest_disttest.worker.probes.finding import Facts, Finding, Found, Place
+from pytest_disttest.worker.probes.pci import DEVICES, Function, card, functions
 
 VENDOR = "1ae0"
 GIB = 1 << 30
@@ -43,15 +43,11 @@ def chip_of(function: Function) -> tuple[str, int] | None:
 def _device(place: Place, found: Function, name: str, memory: int) -> Found:
     facts: Facts = {
         "accel.type": "tpu",
-        "accel.vendor": VENDOR,
         "accel.vendor-name": "Google",
-        "accel.device": found.device,
         "accel.device-name": name,
         "accel.memory": memory,
-        "accel.driver": found.driver,
-        "accel.address": found.address,
     }
     fault = "" if found.driver else "no driver has it"
     if found.driver == "vfio-pci":
         fault = node_fault(place, f"/dev/vfio/{place.link(f'{DEVICES}/{found.address}/iommu_group')}")
-    return device("accel", found.address, address=found.address, facts=facts, fault=fault)
+    return card(found, facts, fault=fault)
