@@ -36,6 +36,10 @@ class Fit:
         """Whether *worker*, which stands on *host*, may run it."""
         if self.shunned and (worker in self.shunned or host in self.shunned):
             return False
+        return self.could_admit(worker, host)
+
+    def could_admit(self, worker: str, host: str) -> bool:
+        """Whether *worker* can run it, be it shunned or not."""
         return (self.hosts is None or host in self.hosts) and worker not in self.excluded
 
 

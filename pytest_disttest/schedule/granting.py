@@ -83,7 +83,7 @@ class Granting:
                 return self._hand_out(fragment, worker, choice), False
         if not worker.given:
             self._leave(worker)
-            if self._barren is not None and not self._stock.has_refusals:
+            if self._barren is not None and not self._stock.tells_workers_apart:
                 self._barren.add(worker.host)
         return None, self._leaves_room(worker)
 

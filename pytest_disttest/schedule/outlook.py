@@ -89,7 +89,7 @@ class Outlook:
 
     def _wait_s(self, place: str, fit: Fit, now: float, is_free: Callable[[str], bool]) -> float | None:
         """Return how long until a worker is idle and the host has room; None where nobody can tell that it will be."""
-        workers = [w for w in self._by_place[place].values() if not w.finished and w.name not in fit.excluded]
+        workers = [w for w in self._by_place[place].values() if not w.finished and fit.admits(w.name, place)]
         is_idle = any(not worker.given for worker in workers)  # one that has not asked yet will, at once
         if is_idle and is_free(place):
             return 0.0

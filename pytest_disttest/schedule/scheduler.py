@@ -399,6 +399,8 @@ class Scheduler:
             return False
         if self._later or self._stock.backlog.holds_for(worker.name, worker.host):
             return True
+        if self._stock.may_settle_for(worker):
+            return True
         return any(self._may_give_back(other, worker) for other in self._workers.values())
 
     def _may_give_back(self, other: Worker, worker: Worker) -> bool:

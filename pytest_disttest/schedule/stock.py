@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from pytest_disttest.model import Outcome, Plan
 from pytest_disttest.schedule.backlog import Backlog
@@ -220,10 +220,16 @@ class Stock:
 
     def stranded(self) -> list[int]:
         """Return the cases that are to be run again and that no living worker is to run."""
-        if not self._returned:
-            return []
-        left = [fragment for fragment in self.backlog if fragment.fit.shunned and not self._has_taker(fragment.fit)]
-        return sorted(case for fragment in left for case in fragment.pending() if case in self._returned)
+        return sorted(case for one in self._stranded() for case in one.pending() if self._returned.get(case))
+
+    def may_settle_for(self, worker: Worker) -> bool:
+        """Whether *worker*, which is shunned, may have to run a stranded case after all."""
+        return any(fragment.fit.could_admit(worker.name, worker.host) for fragment in self._stranded())
+
+    def _stranded(self) -> Iterator[Fragment]:
+        for fragment in self.backlog if self._returned else ():
+            if fragment.fit.shunned and not self._has_taker(fragment.fit):
+                yield fragment
 
     def settle_for(self, case: int) -> list[int]:
         """Whoever can is to run a stranded *case*; where nobody can, take it away, and return it."""
@@ -300,9 +306,9 @@ class Stock:
         return self._has_taker(self._fit(cases))
 
     @property
-    def has_refusals(self) -> bool:
-        """Whether a worker could not collect something."""
-        return bool(self._excluded)
+    def tells_workers_apart(self) -> bool:
+        """Whether one worker cannot, or is not to, run what another one beside it may."""
+        return bool(self._excluded or self._returned)
 
     def fits(self, case: int, worker: Worker) -> bool:
         """Whether *worker* may run *case*."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_disttest.model import Outcome
+from pytest_disttest.match.ledger import Ledger
+from pytest_disttest.model import Capabilities, Demand, Device, Outcome, Requirement
 from pytest_disttest.schedule import (
     Assign,
     CaseEnded,
@@ -44,6 +45,20 @@ def test_it_is_run_again_by_others():
     assert [] == told(scheduler, CaseReturned("gw0", 0, frozenset("a")))
     assert 2 == scheduler.remaining
     assert [Assign("gw0", (1,)), Assign("gw1", (0,))] == told(scheduler, WorkWanted("gw0"), WorkWanted("gw1"))
+
+
+def test_it_is_found_by_whoever_waits_behind_one_that_is_shunned():
+    """Also where it asks for something of the host: that one finds nothing does not mean that its neighbours do not."""
+    gpu = Demand(((Requirement("gpu.count", ">=", 1),),))
+    ledger = Ledger("a", Capabilities({"cpu.processors": 4}, (Device("gpu", "a0"),)), workers=2)
+    scheduler = Scheduler(plan_of([0]), seams=free_seams, demands={0: gpu}, ledgers={"a": ledger})
+    told(scheduler, WorkerReady("gw0", "a"), WorkerReady("gw1", "a"), WorkWanted("gw0"), CaseStarted("gw0", 0))
+    told(scheduler, CaseReturned("gw0", 0, frozenset({"gw0"}), due_s=5.0), WorkWanted("gw0"), WorkWanted("gw1"))
+
+    finish, again = told(scheduler, Tick(), now=5.0)
+
+    assert Finish("gw0") == finish
+    assert ("gw1", (0,)) == (again.worker, again.cases)
 
 
 def test_it_comes_before_all_else():
