@@ -22,6 +22,9 @@ PROTOCOL = 2
 
 MAX_DEPTH = 60
 
+LONGEST_MESSAGE_BYTES = 200 << 20
+"""A host whose agent sends more at once is given up, see ``gateways.process.MAX_READ_BYTES``."""
+
 _SMALL = 1 << 2000
 """Python refuses to read or write longer numbers in decimal (``sys.set_int_max_str_digits``), with room to spare."""
 

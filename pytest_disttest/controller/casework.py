@@ -199,7 +199,6 @@ class CaseWork:
         if story is None:
             return
         nodeid = self._run.nodeid(story.case)
-        reached = {report.when for report in story.reports}
         report = obituary.crash_report(
             nodeid,
             next((r.location for r in story.reports), self.replayer.location_of(story.case)),
@@ -208,17 +207,14 @@ class CaseWork:
             host=node.host,
             cause=cause,
             words=words,
-            when="teardown" if "call" in reached else "call",
             limit_s=story.limit_s,
         )
+        story.reports[:] = obituary.with_crash(story.reports, report)
         report.node = node  # type: ignore[attr-defined]
         if not story.limit_s:
             self.retrying.crashed(story.case)
         sched = obituary.CrashScheduling(self._run.config, nodeid)
         self._run.config.hook.pytest_handlecrashitem(crashitem=nodeid, report=report, sched=sched)
-        story.reports.append(report)
-        if report.when == "call":
-            story.reports.append(obituary.after_crash(report))
         if sched.again:
             self._reopen(node)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ Prelude = Callable[["HostLink", str], Mapping[str, Any]]
 """What the worker of a link with this name can be told before it is part of a run."""
 HASH_SEED = "PYTHONHASHSEED"
 FIRST_WORKERS = 2
+REMAINS_S = 5.0
+"""How long the end of a run waits for what is left on hosts that were lost."""
 
 
 @dataclass(slots=True)
@@ -139,6 +142,7 @@ class Fleet:
         self._hash_seed = hash_seed
         self._prelude = prelude
         self._threads: list[threading.Thread] = []
+        self._undertakers: list[threading.Thread] = []
         self._closed = threading.Event()
 
     def open(self) -> None:
@@ -161,6 +165,15 @@ class Fleet:
         self._threads.append(thread)
         thread.start()
 
+    def abandon(self, link: HostLink) -> None:
+        """Part from a host that is lost, and let what may be left of its agent be ended in the background."""
+        if link.connection is not None:
+            link.connection.kill()
+            name = f"disttest-end-{link.host.name}"
+            thread = threading.Thread(target=_end_remains, args=(link.connection,), name=name, daemon=True)
+            self._undertakers.append(thread)
+            thread.start()
+
     def close(self, *, at_once: bool = False) -> None:
         """Say goodbye to every agent, side by side; *at_once* does not wait for anything."""
         self._closed.set()
@@ -169,6 +182,9 @@ class Fleet:
             thread.start()
         for thread in closers:
             thread.join(10.0)
+        latest = time.monotonic() + (0.0 if at_once else REMAINS_S)
+        for thread in self._undertakers:
+            thread.join(max(0.0, latest - time.monotonic()))
         if self._zygote is not None:
             self._zygote.close()
 
@@ -221,5 +237,13 @@ class Fleet:
             return
         if at_once:
             link.connection.kill()
-        else:
-            link.connection.close()
+        elif not link.connection.close():
+            _end_remains(link.connection, limit_s=REMAINS_S)
+
+
+def _end_remains(connection: Connection, *, limit_s: float = 20.0) -> None:
+    """End what is left of an agent on another machine; one on this machine has been killed."""
+    if not connection.shares_files:
+        from pytest_disttest.gateways.remains import end_remains
+
+        end_remains(connection.host, connection.hello.pid, connection.hello.started, limit_s=limit_s)

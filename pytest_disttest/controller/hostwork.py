@@ -94,8 +94,7 @@ class HostWork:
         self._run.tallies[name].problem = why
         self._run.screen.host_unusable(name, f"host {name} is lost: {why}", "its tests go to other hosts that fit")
         self._run.journal.note("host-lost", why, host=name)
-        if link.connection is not None:
-            link.connection.kill()
+        self._run.fleet.abandon(link)
         for node in self._run.roster.on(name):
             self._workers.vanished(node, f"host lost: {why}")
         for place in places_on(self._run, name):

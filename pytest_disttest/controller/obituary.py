@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+
+from pytest_disttest.worker.outbox import CUT_OFF
 
 SHOWN_CHARACTERS = 10_000
 
@@ -32,6 +34,8 @@ def cause_of_death(code: int | None) -> str:
         return "lost with its host"
     if code < 0:
         return f"killed by {_signal_name(-code)}"
+    if code == CUT_OFF:
+        return f"exit code {code} (its line to the agent was closed: did the test close descriptors?)"
     if code > 128:
         return f"exit code {code} ({_signal_name(code - 128)}?)"
     return f"exit code {code}"
@@ -46,7 +50,6 @@ def crash_report(
     host: str,
     cause: str,
     words: Mapping[str, str],
-    when: str = "call",
     limit_s: float = 0.0,
 ) -> pytest.TestReport:
     """Return the failed report of the test that *worker* died of, with what it wrote last.
@@ -64,9 +67,27 @@ def crash_report(
         for stream in ("out", "err")
         if (text := words.get(stream, "").strip("\n"))
     ]
-    report = pytest.TestReport(nodeid, location, dict(keywords), "failed", headline, when, sections)  # type: ignore[arg-type]
+    report = pytest.TestReport(nodeid, location, dict(keywords), "failed", headline, "call", sections)
     report.hw_crashed = not limit_s  # type: ignore[attr-defined]
     return report
+
+
+def with_crash(reports: Sequence[Any], crash: pytest.TestReport) -> list[Any]:
+    """Return the reports of an attempt that ended with *crash*: one result, whatever its phases had said before.
+
+    What one of them failed with stands in the crash's report.
+    """
+    kept = []
+    for report in reports:
+        if type(report) is not pytest.TestReport or (report.when == "setup" and report.passed):
+            kept.append(report)
+        elif not report.passed:
+            crash.sections.append((f"Before that, its {report.when} {_ended(report)}", report.longreprtext))
+    return [*kept, crash, after_crash(crash)]
+
+
+def _ended(report: pytest.TestReport) -> str:
+    return "was skipped" if report.skipped else "failed"
 
 
 def after_crash(report: pytest.TestReport) -> pytest.TestReport:

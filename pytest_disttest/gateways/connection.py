@@ -143,17 +143,19 @@ class Connection:
         """Return the last lines that ssh or the far interpreter wrote to stderr, and how the agent ended if badly."""
         return "\n".join(part for part in (self._stream.tail(), self._last_words) if part)
 
-    def close(self, timeout_s: float = 5.0) -> None:
-        """End the far interpreter in order, or after *timeout_s* by force."""
+    def close(self, timeout_s: float = 5.0) -> bool:
+        """End the far interpreter in order, or after *timeout_s* by force; return false for the latter."""
         with self._closing:
             if self._closed:
-                return
+                return True
             self._closed = True
             with suppress(OSError, EOFError):
                 self._gateway.exit()
-            if not self._stream.ended_within(timeout_s):
+            in_order = self._stream.ended_within(timeout_s)
+            if not in_order:
                 self._stream.kill()
             self._gateway.join(1.0)
+            return in_order
 
     def kill(self) -> None:
         """End the far interpreter (on this machine) or ssh (the host then finds its channel closed), at once."""

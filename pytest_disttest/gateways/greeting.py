@@ -27,7 +27,11 @@ NOISE_LINES = 200
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """What a usable host said of itself; *directory* is the absolute place for synced files, "" if none was asked."""
+    """What a usable host said of itself.
+
+    *directory* is the absolute place for synced files, "" if none was asked. *started* tells the process *pid* from
+    others that have the same number later, "" where the host cannot say.
+    """
 
     python: tuple[int, ...]
     executable: str
@@ -38,6 +42,11 @@ class Hello:
     pid: int
     cwd: str
     directory: str
+    started: str = ""
+
+
+ReadLine = Callable[[int], bytes]
+"""Returns the next line, cut at so many bytes; raises EOFError at the end of the stream."""
 
 
 def request(host: Host, *, sys_path: Sequence[str], directory: str) -> bytes:
@@ -52,7 +61,7 @@ def request(host: Host, *, sys_path: Sequence[str], directory: str) -> bytes:
     return ascii(source).encode("ascii") + b"\n"  # ASCII: the far side's locale is unknown
 
 
-def read_hello(read_line: Callable[[int], bytes]) -> dict[str, Any] | None:
+def read_hello(read_line: ReadLine) -> dict[str, Any] | None:
     """Return what the host said, skipping what login scripts print; None when no greeting is among the lines.
 
     Raises EOFError when the stream ends first.
@@ -84,7 +93,7 @@ def judge(host: Host, found: dict[str, Any] | None) -> Hello:
             pid=int(found["pid"]),
             **{
                 key: str(found[key])
-                for key in ("executable", "pytest", "hostname", "platform", "machine", "cwd", "directory")
+                for key in ("executable", "pytest", "hostname", "platform", "machine", "cwd", "directory", "started")
             },
         )
         fault = str(found["directory_fault"])

@@ -20,11 +20,14 @@ from typing import IO, Protocol
 
 from execnet.gateway_base import get_execmodel
 
+from pytest_disttest import wire
+
 KEPT_LINES = 40
 KEPT_LINE_BYTES = 2000
 WAITING_BYTES = 8 << 20
 STALL_S = 60.0
-MAX_READ_BYTES = 256 << 20
+MAX_READ_BYTES = wire.LONGEST_MESSAGE_BYTES + (56 << 20)
+"""A far side that announces more than our own program ever sends speaks nonsense."""
 
 
 class Process(Protocol):

@@ -35,11 +35,12 @@ import selectors
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from typing import Any
 
+from pytest_disttest.worker.backing import zeros
+from pytest_disttest.worker.claims import COUNTER
 from pytest_disttest.worker.crew import SPAWNING, Cloning, Process, Starter, WorkerProcess, default_python
 from pytest_disttest.worker.facts import host_facts
 from pytest_disttest.worker.inquiries import Inquiries
@@ -100,7 +101,7 @@ class Agent:
         self._inquiries = Inquiries(self._say)
         self._gave_up = False
         # the counter that this host's workers share, see worker.claims
-        self._claims = tempfile.TemporaryFile(prefix="disttest-")  # noqa: SIM115 - as long as the agent
+        self._claims = zeros(COUNTER.size)
 
     def obey(self, message: tuple[Any, ...]) -> None:
         """Carry out one message of the controller."""
@@ -271,9 +272,12 @@ class Agent:
         if not data:
             self._selector.unregister(pipe)
             return
+        self._take_output(worker, stream, data)
+
+    def _take_output(self, worker: WorkerProcess, stream: str, data: bytes) -> None:
         worker.remember(stream, data)
-        if self._live:
-            self._say("output", worker.name, stream, data)
+        if self._live and (shown := worker.allowance.passing(data, time.monotonic())):
+            self._say("output", worker.name, stream, shown)
 
     def _see_off(self, now: float) -> None:
         """Part from those who closed their line as soon as they have ended; end those who do not."""
@@ -300,6 +304,8 @@ class Agent:
         self._drain_link(worker)
         for stream in ("out", "err"):
             self._drain(worker, stream)
+        if note := worker.allowance.note():
+            self._say("output", worker.name, "out", note)
         with contextlib.suppress(KeyError):
             self._selector.unregister(worker.link)
         rest = worker.inlet.rest()
@@ -325,9 +331,7 @@ class Agent:
         os.set_blocking(pipe.fileno(), False)
         with contextlib.suppress(BlockingIOError):
             while data := os.read(pipe.fileno(), READ_BYTES):
-                worker.remember(stream, data)
-                if self._live:
-                    self._say("output", worker.name, stream, data)
+                self._take_output(worker, stream, data)
         with contextlib.suppress(KeyError):
             self._selector.unregister(pipe)
 

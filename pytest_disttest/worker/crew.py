@@ -9,12 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from pytest_disttest.worker.allowance import Allowance
+from pytest_disttest.worker.backing import zeros
 from pytest_disttest.worker.nursery import Nursery
 from pytest_disttest.worker.outbox import CAPACITY, START, Inlet
 
@@ -139,8 +141,7 @@ class WorkerProcess:
         with contextlib.ExitStack() as unless_started, contextlib.ExitStack() as for_the_start:
             unless_started.callback(self.link.close)
             for_the_start.callback(theirs.close)
-            backing = for_the_start.enter_context(tempfile.TemporaryFile(prefix="disttest-"))
-            backing.truncate(START + CAPACITY)
+            backing = for_the_start.enter_context(zeros(START + CAPACITY))
             self.shared = mmap.mmap(backing.fileno(), 0)
             self.inlet = Inlet(self.shared)
             self.streams, ends = {}, []
@@ -162,6 +163,7 @@ class WorkerProcess:
             unless_started.pop_all()
         self._tails: dict[str, deque[bytes]] = {"out": deque(), "err": deque()}
         self._captured: dict[str, int] = {}
+        self.allowance = Allowance(time.monotonic())
 
     def send(self, data: bytes) -> None:
         """Pass the controller's words on; a worker that is gone is noticed by its exit, not here."""

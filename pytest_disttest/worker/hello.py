@@ -30,6 +30,15 @@ def _pytest_version():  # type: () -> str
         return "unknown"
 
 
+def _started():  # type: () -> str
+    """Return when this process began, in the kernel's count; with its number it means no other. "" without /proc."""
+    try:
+        with open("/proc/self/stat") as file:
+            return file.read().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
 def _directory_fault(directory):  # type: (str) -> str
     """Return why nothing can be written under *directory*, "" when it can; makes it if it is not there."""
     import tempfile
@@ -55,6 +64,7 @@ def _observe(directory):  # type: (str) -> dict[str, Any]
         "platform": _sys.platform,
         "machine": platform.machine(),
         "cwd": _os.getcwd(),
+        "started": _started(),
         "directory": directory,
         "directory_fault": _directory_fault(directory) if directory else "",
     }

@@ -9,7 +9,8 @@ from collections import deque
 from typing import Any
 
 from pytest_disttest import wire
-from pytest_disttest.worker.outbox import Outbox, ending_when_cut_off
+from pytest_disttest.errors import ProtocolFault
+from pytest_disttest.worker.outbox import Outbox, end_cut_off, ending_when_cut_off
 
 
 class AgentGone(SystemExit):
@@ -25,6 +26,7 @@ class Link:
 
     def __init__(self, connection: socket.socket, shared: mmap.mmap) -> None:
         self._socket = connection
+        self._inode = _inode(connection)
         self._buffer = b""
         self._commands: deque[list[Any]] = deque()
         self.outbox = Outbox(connection, shared)
@@ -33,11 +35,11 @@ class Link:
 
     def send(self, *message: Any) -> None:
         """Say something that may wait for company on its way."""
-        self.outbox.append(wire.pack(list(message)))
+        self.outbox.append(_packed(message))
 
     def send_now(self, *message: Any) -> None:
         """Say something that the controller waits for."""
-        self.outbox.append(wire.pack(list(message)))
+        self.outbox.append(_packed(message))
         self.outbox.push()
 
     def receive(self) -> list[Any]:
@@ -55,6 +57,11 @@ class Link:
                 return None
         return self._commands.popleft()
 
+    def end_when_closed(self) -> None:
+        """End this process when the running test has closed the line, before anything else is blamed for that."""
+        if self._inode and self._socket.fileno() >= 0 and self._inode != _inode(self._socket):
+            end_cut_off()
+
     @property
     def descriptor(self) -> int:
         """The descriptor of the line to the agent."""
@@ -67,11 +74,13 @@ class Link:
     def resume(self, descriptor: int) -> None:
         """Go on with the parent's line: this process is a fork that takes its parent's place."""
         self._socket = socket.socket(fileno=descriptor)
+        self._inode = _inode(self._socket)
         self.outbox.resume(self._socket)
 
     def adopt(self, connection: socket.socket, shared: mmap.mmap) -> None:
         """Speak over a line of its own: this process is a fork that becomes another worker."""
         self._socket, self._buffer = connection, b""
+        self._inode = _inode(connection)
         self._commands.clear()
         self.outbox = Outbox(connection, shared)
 
@@ -88,3 +97,19 @@ class Link:
             raise AgentGone(1)
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         self._commands.extend(wire.unpack(line) for line in lines)
+
+
+def _packed(message: tuple[Any, ...]) -> bytes:
+    """Return the line of a message; raises ProtocolFault for one that would end the connection to its host."""
+    line = wire.pack(list(message))
+    if len(line) > wire.LONGEST_MESSAGE_BYTES:
+        raise ProtocolFault(f"{message[0]!r} has {len(line) >> 20} MiB, and cannot be sent to the controller")
+    return line
+
+
+def _inode(connection: socket.socket) -> int:
+    """Return the number of the socket itself, whatever descriptor leads to it; 0 where the descriptor is closed."""
+    try:
+        return os.fstat(connection.fileno()).st_ino
+    except OSError:
+        return 0

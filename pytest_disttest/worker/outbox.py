@@ -28,6 +28,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from typing import NoReturn
 
 HEADER = struct.Struct("<QQQ")
 DESCRIPTORS = struct.Struct("<ii")
@@ -134,10 +135,15 @@ def ending_when_cut_off() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.EBADF, errno.ENOTSOCK):
-            with contextlib.suppress(OSError):
-                os.write(2, b"the worker's line to its agent is closed: did a test close descriptors?\n")
-            os._exit(CUT_OFF)
+            end_cut_off()
         raise
+
+
+def end_cut_off() -> NoReturn:
+    """End this process at once, with the exit code and the words that say why."""
+    with contextlib.suppress(OSError):
+        os.write(2, b"the worker's line to its agent is closed: did a test close descriptors?\n")
+    os._exit(CUT_OFF)
 
 
 try:

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_disttest import wire
 from pytest_disttest.worker.link import Link
+from pytest_disttest.worker.shortening import cut, fitting, shortened
 from pytest_disttest.worker.subtests import failed_subtests
 
 PHASES = ("setup", "call", "teardown")
@@ -56,6 +57,7 @@ class Recorder:
 
     def end(self) -> None:
         """The running item is through all its phases."""
+        self._link.end_when_closed()
         if self._compact and len(self._held) == len(PHASES) and _count_own_keywords(self._item) == self._keywords:
             self._say_pass(*self._held)
         else:
@@ -71,7 +73,7 @@ class Recorder:
     def junit(self, method: str, name: str, value: str) -> None:
         """A fixture of the running item wrote into the JUnit report."""
         self.spill()
-        self._link.send("junit", self.index, method, name, value)
+        self._link.send("junit", self.index, method, name, shortened(value))
 
     def late(self, index: int, report: Any) -> None:
         """A report on an item that ended before: a shared fixture of it was torn down only now."""
@@ -126,7 +128,7 @@ class Recorder:
 
     def _serialized(self, report: Any) -> Any:
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
-        return wire.plain(data)
+        return fitting(wire.plain(data))
 
 
 def is_words(report: Any) -> bool:
@@ -137,14 +139,14 @@ def is_words(report: Any) -> bool:
 
 def collect_report(config: pytest.Config, report: pytest.CollectReport) -> Any:
     """Return a collection report in builtins."""
-    return wire.plain(config.hook.pytest_report_to_serializable(config=config, report=report))
+    return fitting(wire.plain(config.hook.pytest_report_to_serializable(config=config, report=report)))
 
 
 def warning(message: warnings.WarningMessage) -> dict[str, Any]:
     """Return a recorded warning in builtins: its text and the name of its class, never the object."""
     category = message.category or (type(message.message) if isinstance(message.message, Warning) else Warning)
     return {
-        "text": wire.plain(str(message.message)),
+        "text": cut(wire.plain(str(message.message))),
         "category": category.__name__,
         "module": category.__module__,
         "bases": [base.__name__ for base in category.__mro__ if base.__module__ == "builtins"],

@@ -25,6 +25,7 @@ from pytest_disttest.worker.link import Link
 from pytest_disttest.worker.roll import LATE, Roll, all_items, second_hand, whole
 from pytest_disttest.worker.runner import Runner
 from pytest_disttest.worker.shard import Shard, why_whole
+from pytest_disttest.worker.shortening import cut
 
 LATE_WAYS = ("late", "late-sharded")
 
@@ -205,7 +206,7 @@ class WorkerSession:
         self._link.send("warning", recorder.warning(warning_message), when, nodeid, wire.plain(location))
 
     def pytest_internalerror(self, excrepr: object) -> None:
-        self._link.send_now("internal", wire.plain(str(excrepr)))
+        self._link.send_now("internal", cut(wire.plain(str(excrepr))))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None, object, object]:
@@ -231,11 +232,11 @@ class WorkerSession:
             raise
         except pytest.exit.Exception as error:
             self._recorder.spill()
-            self._link.send_now("exit", wire.plain(str(error.msg)), error.returncode)
+            self._link.send_now("exit", cut(wire.plain(str(error.msg))), error.returncode)
             raise
         except KeyboardInterrupt as error:
             self._recorder.spill()
-            self._link.send_now("interrupted", repr(error))
+            self._link.send_now("interrupted", cut(repr(error)))
             raise
 
     def _await_start(self) -> bool:

@@ -242,14 +242,16 @@ def test_a_crash_is_one_failed_report(rig: Rig):
     assert "SIGSEGV" in rig.journal.attempts[0].message
 
 
-def test_a_crash_in_teardown_does_not_take_back_the_call(rig: Rig):
-    """The call was reported; the death belongs to the teardown."""
+@pytest.mark.parametrize("outcome", ["passed", "failed", "skipped"])
+def test_a_crash_after_the_call_is_the_only_result(rig: Rig, outcome: str):
+    """A test that closes all descriptors fails, and its worker ends in the teardown: that is one attempt, not two."""
     rig.report("setup")
-    rig.report("call")
+    rig.report("call", outcome, None if outcome == "passed" else "boom")
     rig.cases.crashed(rig.node, "exit code 3", {})
 
-    assert ["start", "setup passed", "call passed", "teardown failed", "finish"] == rig.witness.heard
-    assert [(0, Outcome.CRASHED)] == rig.endings
+    assert ["start", "setup passed", "call failed", "teardown passed", "finish"] == rig.witness.heard
+    assert ([(0, 1, Outcome.CRASHED)], [(0, Outcome.CRASHED)]) == (rig.outcomes, rig.endings)
+    assert (outcome != "passed") == ("boom" in rig.journal.attempts[0].longrepr)
 
 
 def test_a_worker_that_ran_nothing_blames_no_test(rig: Rig):

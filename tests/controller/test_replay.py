@@ -176,6 +176,7 @@ def test_nothing_is_imported_on_a_hosts_word(monkeypatch: pytest.MonkeyPatch):
         (137, "exit code 137 (SIGKILL?)"),
         (3, "exit code 3"),
         (0, "exit code 0"),
+        (70, "exit code 70 (its line to the agent was closed: did the test close descriptors?)"),
         (None, "lost with its host"),
     ],
 )

@@ -18,6 +18,7 @@ from rigs.processes import is_running, wait_until
 import pytest_disttest
 from pytest_disttest.worker import agent as agent_module
 from pytest_disttest.worker.agent import serve
+from pytest_disttest.worker.allowance import BURST_BYTES
 from pytest_disttest.worker.crew import WorkerProcess
 
 REAL = Path(pytest_disttest.__file__).parent
@@ -232,6 +233,21 @@ def test_what_is_written_is_kept_to_its_end_or_forwarded(controller: Controller)
         forwarded += message[3] if message[:3] == ("output", "w2", "out") else b""
 
     assert b"x" * 200_000 + b"end" == forwarded
+
+
+def test_a_flood_is_not_passed_on_whole(controller: Controller):
+    """What is left out is told, its end is kept for a report, and the worker does not wait for anybody."""
+    controller.tell("live", True)
+    controller.spawn(
+        "w1", "for _ in range(300): os.write(1, b'x' * 99_999 + b'\\n')\nos.write(1, b'the end'); os._exit(0)"
+    )
+    forwarded = b""
+    while (message := controller.channel.heard.get(timeout=15))[:2] != ("exit", "w1"):
+        forwarded += message[3] if message[:3] == ("output", "w1", "out") else b""
+
+    assert BURST_BYTES <= len(forwarded) < 30_000_000
+    assert b"bytes left out" in forwarded
+    assert message[3]["out"].endswith("the end")
 
 
 def test_a_signal_reaches_the_worker_and_its_children(controller: Controller, tmp_path: Path):

@@ -27,6 +27,9 @@ class Line:
     def push_if_due(self) -> None:
         """Nothing is due."""
 
+    def end_when_closed(self) -> None:
+        """Nobody closes it."""
+
 
 class Worker:
     """Takes the part of a worker's session in a plain run."""
@@ -141,3 +144,22 @@ def test_an_unexpected_pass_is_no_plain_pass(pytester: pytest.Pytester):
     said = told(pytester, test_a=body)
 
     assert "pass" not in [message[0] for message in said]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "print('x' * 30_000_000, end='THE END')",
+        "raise ValueError('x' * 30_000_000 + 'THE END')",
+        "raise ValueError('x\\n' * 3_000_000 + 'THE END')",
+        "record_property('a', 'x' * 30_000_000 + 'THE END')",
+        "import warnings; warnings.warn('x' * 30_000_000 + 'THE END')",
+    ],
+)
+def test_what_is_far_too_long_is_cut(pytester: pytest.Pytester, body: str):
+    """Output, a message in one line or in many, a property: its end is told, and that something is missing."""
+    said = told(pytester, test_a=f"def test_b(record_property): {body}")
+    lines = [wire.pack(message) for message in said]
+
+    assert any(b"THE END" in line and b"left out" in line for line in lines)
+    assert max(map(len, lines)) < 30_000_000
