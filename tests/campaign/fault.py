@@ -18,7 +18,8 @@ class Fault:
     run must say something that each pattern of *words* finds. *ends* allows that the run gives up, with the tests that
     it did not run counted and named. *resumes* says that the run is killed and continued by a second one.
     *rig* is ``ssh`` or ``netns``, "" for this machine alone; *clears_s* is how long what is left of the run may need to
-    end by itself.
+    end by itself. *needs* says why the fault cannot be made on this machine, "" where it can. What fits a pattern of
+    *never* must not be said. *is_stored* is false where the fault takes the journal's disk.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Fault:
     victims: str = ""
     harm: int = 0
     words: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
     ends: bool = False
     resumes: bool = False
     leased: bool = False
@@ -39,4 +41,6 @@ class Fault:
     limit_s: float = 45.0
     clears_s: float = 10.0
     engines: tuple[str, ...] = (DISTTEST, XDIST)
+    needs: Callable[[], str] = lambda: ""
+    is_stored: bool = True
     after: Callable[[Scene], str] | None = None

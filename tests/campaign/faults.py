@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from campaign import faults_processes, faults_tests
+from campaign import faults_network, faults_processes, faults_resources, faults_tests
 from campaign.fault import Fault
 
-FAULTS: tuple[Fault, ...] = (*faults_processes.FAULTS, *faults_tests.FAULTS)
+FAULTS: tuple[Fault, ...] = (
+    *faults_processes.FAULTS,
+    *faults_tests.FAULTS,
+    *faults_resources.FAULTS,
+    *faults_network.FAULTS,
+)

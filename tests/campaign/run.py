@@ -15,6 +15,7 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS.parent), str(TESTS)]
 
 from campaign import table  # noqa: E402
+from campaign.fault import Fault  # noqa: E402
 from campaign.faults import FAULTS  # noqa: E402
 from campaign.ground import ground  # noqa: E402
 from campaign.trial import attempt  # noqa: E402
@@ -24,7 +25,7 @@ from campaign.verdict import Verdict  # noqa: E402
 def main() -> int:
     """Run the campaign and return 0 when everything held in every trial."""
     options = parsed()
-    chosen = [f for f in FAULTS if options.engine in f.engines and any(word in f.name for word in options.only or [""])]
+    chosen = possible(options)
     verdicts: list[Verdict] = []
     with (
         tempfile.TemporaryDirectory(prefix="campaign-", ignore_cleanup_errors=True) as place,
@@ -42,6 +43,15 @@ def main() -> int:
     if options.table:
         Path(options.table).write_text(text)
     return int(not all(verdict.is_good for verdict in verdicts))
+
+
+def possible(options: argparse.Namespace) -> list[Fault]:
+    """Return the faults that are asked for and can be made here; say why others cannot."""
+    asked = [f for f in FAULTS if options.engine in f.engines and any(word in f.name for word in options.only or [""])]
+    for fault in asked:
+        if why := fault.needs():
+            print(f"skipped: {fault.name}: {why}")
+    return [fault for fault in asked if not fault.needs()]
 
 
 def parsed() -> argparse.Namespace:

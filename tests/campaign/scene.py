@@ -28,6 +28,7 @@ class Scene:
     """What a fault needs to strike: who runs, where, and a source of chance. *rig* names the kind of remote hosts.
 
     *stack* holds what the trial undoes at its end; *memory* is for what a fault remembers between its acts.
+    *environment* is the controller's, *everywhere* is set on hosts too.
     """
 
     place: Path
@@ -38,6 +39,7 @@ class Scene:
     ssh_config: Path | None = None
     stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     environment: dict[str, str] = field(default_factory=dict)
+    everywhere: dict[str, str] = field(default_factory=dict)
     wrapper: dict[str, str] = field(default_factory=dict)
     host_words: dict[str, str] = field(default_factory=dict)
     memory: dict[str, object] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class Scene:
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
                 **({"PYTHONPATH": str(lab)} if lab else {}),
+                **self.everywhere,
             }
             lines = [f"export {key}='{value}'" for key, value in words.items()]
             more = self.wrapper.get(host.name, "")
@@ -133,6 +136,7 @@ class Scene:
             "DISTTEST_LEASES": str(self.place / "leases"),
             "CAMPAIGN_WHERE": "local",
             MARK: self.mark,
+            **self.everywhere,
             **self.environment,
         }
         with self.screen.open("ab") as screen:

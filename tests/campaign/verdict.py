@@ -52,7 +52,7 @@ def judge(verdict: Verdict, fault: Fault, scene: Scene, *, total: int, code: int
     text = scene.screen.read_text(errors="replace")
     told = outcomes_of(scene.junit)
     judge_outcomes(verdict, fault, told, text, total=total)
-    if scene.engine == DISTTEST:
+    if scene.engine == DISTTEST and fault.is_stored:
         judge_journal(verdict, fault, scene, told, total=total)
     judge_status(verdict, fault, told, code, total=total)
     judge_words(verdict, fault, text)
@@ -112,6 +112,7 @@ def judge_words(verdict: Verdict, fault: Fault, text: str) -> None:
         return
     if verdict.struck:
         verdict.unclear += [f"nothing says /{word}/" for word in fault.words if not re.search(word, text)]
+    verdict.unclear += [f"it says /{word}/" for word in fault.never if re.search(word, text)]
     verdict.unclear += [f"the screen shows {word}" for word in ("INTERNALERROR", "Traceback (most") if word in text]
 
 

@@ -52,6 +52,24 @@ class NamespaceHosts:
         """Mend the cable."""
         ip("-n", self.controller, "link", "set", f"to-{host.name}", "up")
 
+    def drop(self, host: SshHost, *, percent: int, one_way: bool = False) -> None:
+        """Let so many of a hundred packets vanish, by chance, in both directions, or only those that come from there.
+
+        By nftables: this kernel may lack ``netem``.
+        """
+        luck = f"numgen random mod 100 < {percent} drop"
+        rules = f"chain from_host {{ type filter hook input priority 0; ip saddr {host.ip} {luck}; }}"
+        if not one_way:
+            rules += f" chain to_host {{ type filter hook output priority 0; ip daddr {host.ip} {luck}; }}"
+        self._nft(f"table ip losses {{ {rules} }}")
+
+    def drop_nothing(self) -> None:
+        """Let all packets through again."""
+        self._nft("delete table ip losses")
+
+    def _nft(self, rules: str) -> None:
+        subprocess.run(self.inside(["nft", "-f", "-"]), input=rules, text=True, check=True, capture_output=True)
+
     def crash(self, host: SshHost) -> None:
         """Kill every process of the host; its sshd does not come back."""
         kill_namespace(host.pid)
