@@ -88,7 +88,8 @@ def _unasked(failure: FailureClass, history: History, situation: Situation, limi
     for is_spent, why in (
         (history.retries >= limits.per_test, f"it was tried again {history.retries} times"),
         (situation.retries >= limits.per_run, f"the run has had its {limits.per_run} retries"),
-        (not situation.host_allows, "too much fails on its host"),
+        # a failure of the host's own goes elsewhere: a full disk fails tests faster than others can pass them
+        (failure is FailureClass.CRASH and not situation.host_allows, "too much fails on its host"),
     ):
         if is_spent:
             return Decision(None, why)

@@ -99,7 +99,6 @@ class Agent:
         self._heard_at = time.monotonic()
         self._patience_s = PATIENCE_S
         self._inquiries = Inquiries(self._say)
-        self._gave_up = False
         # the counter that this host's workers share, see worker.claims
         self._claims = zeros(COUNTER.size)
 
@@ -216,15 +215,19 @@ class Agent:
             resource.close()
 
     def _give_up(self) -> None:
-        """The controller is silent: free this host. The main thread may hang in a channel that nobody closes."""
+        """The controller is silent: free this host.
+
+        The main thread clears up when it is interrupted. This process may not end by that: it still reads from a
+        channel that a cut link never closes, and may hang in a write to it.
+        """
         with self._lock:
             workers = list(self._workers.values())
         for worker in workers:
             worker.signal(signal.SIGKILL)
-        self._heard_at = time.monotonic() + LAST_RESORT_S
-        if self._gave_up:
-            os._exit(1)
-        self._gave_up = True
+        self._heard_at = float("inf")
+        last_resort = threading.Timer(LAST_RESORT_S, os._exit, (1,))
+        last_resort.daemon = True
+        last_resort.start()
         os.kill(os.getpid(), signal.SIGINT)
 
     def _end_stopped(self, now: float) -> None:

@@ -72,15 +72,22 @@ def test_reruns_on_request_stay_first_and_go_elsewhere_then():
     [
         (History(retries=2), ELSEWHERE),
         (History(), ELSEWHERE._replace(retries=20)),
-        (History(), ELSEWHERE._replace(host_allows=False)),
         (History(), ELSEWHERE._replace(failed=20)),
     ],
-    ids=["of the test", "of the run", "of the host", "too many failures"],
+    ids=["of the test", "of the run", "too many failures"],
 )
 def test_each_budget_ends_retries(history, situation):
     """A fleet that is broken as a whole is not hammered."""
     assert decided(FailureClass.ENVIRONMENT, History(), ELSEWHERE) is Where.ELSEWHERE
     assert decided(FailureClass.ENVIRONMENT, history, situation) is None
+
+
+def test_a_hosts_budget_is_for_what_might_run_there_again():
+    """What it lacks is tried elsewhere all the same; a crash speaks of the test, and may follow it to any host."""
+    spent = ELSEWHERE._replace(host_allows=False)
+
+    assert decided(FailureClass.CRASH, History(crashes=1), spent) is None
+    assert decided(FailureClass.ENVIRONMENT, History(), spent) is Where.ELSEWHERE
 
 
 def test_the_limits_grow_with_the_run():

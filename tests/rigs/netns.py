@@ -57,11 +57,12 @@ class NamespaceHosts:
 
         By nftables: this kernel may lack ``netem``.
         """
-        luck = f"numgen random mod 100 < {percent} drop"
-        rules = f"chain from_host {{ type filter hook input priority 0; ip saddr {host.ip} {luck}; }}"
+        drops = "drop" if percent >= 100 else f"numgen random mod 100 < {percent} drop"
+        chain = "chain {hook} {{ type filter hook {hook} priority 0\nip {side} {ip} {drops}\n}}\n"
+        rules = chain.format(hook="input", side="saddr", ip=host.ip, drops=drops)
         if not one_way:
-            rules += f" chain to_host {{ type filter hook output priority 0; ip daddr {host.ip} {luck}; }}"
-        self._nft(f"table ip losses {{ {rules} }}")
+            rules += chain.format(hook="output", side="daddr", ip=host.ip, drops=drops)
+        self._nft(f"table ip losses {{\n{rules}}}\n")
 
     def drop_nothing(self) -> None:
         """Let all packets through again."""
