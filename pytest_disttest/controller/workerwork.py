@@ -118,7 +118,7 @@ class WorkerWork:
             return
         self.lending.wait(case, node, why)
         self.lending.grant(node, [(case, self._run.grants[case])])
-        self._tell(node, "run", [item])
+        self._tell(node, "again", [item])
 
     def bound(self, node: WorkerNode, item: int, why: str) -> None:
         """A worker cannot show other devices than it did: it ends, its case goes back, and a fresh one comes.
@@ -190,7 +190,7 @@ class WorkerWork:
         """A process has ended. One that took leave is expected to; any other has crashed."""
         if node.is_down:
             return
-        cause = obituary.cause_of_death(code)
+        cause = words.get("why") or obituary.cause_of_death(code)
         self.part(node, f"crashed: {cause}")
         self._run.journal.note("worker-died", cause, host=node.host, worker=node.id)
         if self._run.stopping or self._run.ending is not None:

@@ -18,7 +18,8 @@ Messages to the controller:
 ``("hello", facts)``                once, first
 ``("lines", worker, bytes)``        whole lines from a worker
 ``("output", worker, stream, bytes)``
-``("exit", worker, code, words)``   a worker has ended: its exit code and last words; nothing follows from it
+``("exit", worker, code, words)``   a worker has ended: its exit code and last words (``out``, ``err``, and ``why``
+                                    where its agent ended it); nothing follows from it
 ``("probed", profile)``             what this host has
 ``("leases", rows)``                who holds its devices
 ``("beat", number)``                every second: this host is alive
@@ -236,7 +237,7 @@ class Agent:
         self._stopped = {worker.name: self._stopped.get(worker.name, now) for worker in stopped}
         for worker in stopped:
             if now - self._stopped[worker.name] > self._patience_s / 2:  # the controller's own is half of ours
-                worker.remember("err", b"\nstopped by a signal, not continued, and ended by its agent\n")
+                worker.why = "stopped by a signal, not continued, and ended by its agent"
                 worker.signal(signal.SIGKILL)
 
     def _greet_new_workers(self) -> None:

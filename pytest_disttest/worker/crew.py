@@ -164,6 +164,7 @@ class WorkerProcess:
         self._tails: dict[str, deque[bytes]] = {"out": deque(), "err": deque()}
         self._captured: dict[str, int] = {}
         self.allowance = Allowance(time.monotonic())
+        self.why = ""
 
     def send(self, data: bytes) -> None:
         """Pass the controller's words on; a worker that is gone is noticed by its exit, not here."""
@@ -201,8 +202,8 @@ class WorkerProcess:
                     self._captured[stream] = opened
 
     def last_words(self) -> dict[str, str]:
-        """Return the tail of each stream: what pytest had captured, then what went past it."""
-        words = {}
+        """Return the tail of each stream (what pytest had captured, then what went past it), and *why* it was ended."""
+        words = {"why": self.why} if self.why else {}
         for stream in ("out", "err"):
             captured = _tail_of(self._captured[stream]) if stream in self._captured else b""
             words[stream] = (captured + b"".join(self._tails[stream])).decode("utf-8", "replace")

@@ -42,6 +42,7 @@ class Runner:
         self._last_index = -1
         self._looked_at = 0.0
         self._grants: dict[int, Any] = {}
+        self._refused: set[int] = set()
         self._borrower: Borrower | None = None
         self._run_next: Callable[[int], None] = self._run_one
         self._at_start = runtimes()
@@ -104,6 +105,8 @@ class Runner:
         if refusal.kind == "bound":  # a fresh process is to take this one's place
             self._queue.clear()
             self._finished = True
+        else:
+            self._refused.add(index)
         return False
 
     def _nextitem(self, item: pytest.Item) -> Any:
@@ -121,7 +124,7 @@ class Runner:
     def _resolve(self, item: pytest.Item) -> Any:
         if self._next_known(block=True, may_hold=True):
             return self._following(item)
-        return None if self._finished else Held(item)
+        return None if self._finished and not self._refused else Held(item)
 
     def _ask(self) -> None:
         if not self._asked and not self._finished:
@@ -133,8 +136,8 @@ class Runner:
         if block and not self._queue and not may_hold:
             self._ask()
             self._link.outbox.push()
-        while not self._queue and not self._finished:
-            if self._on_hold and may_hold:
+        while not self._queue and (self._refused or not self._finished):
+            if may_hold and (self._on_hold or self._refused):
                 return False
             self._obey(self._link.receive())
         return bool(self._queue)
@@ -154,6 +157,10 @@ class Runner:
             self._queue.extend(command[1])
             # ask again while the last quarter runs: the answer is there before the queue is empty
             self._ask_at = max(len(command[1]) // 4, 1 if self._eager else 0)
+        elif command[0] == "again":
+            # no answer to what was asked: whoever was told to hold is not told twice
+            self._refused.difference_update(command[1])
+            self._queue.extend(command[1])
         elif command[0] == "learn":
             self._roll.learn(command[1], command[2])
         elif command[0] == "grant":
@@ -165,6 +172,7 @@ class Runner:
             self._on_hold = True
         elif command[0] == "cancel":
             self._queue.clear()
+            self._refused.clear()
             self._finished = True
         elif command[0] == "finish":
             self._finished = True

@@ -174,7 +174,7 @@ def test_a_worker_that_stays_stopped_is_ended(controller: Controller):
     _, (*_, code, words) = controller.until("exit", "w1")
 
     assert -signal.SIGKILL == code
-    assert "stopped by a signal" in words["err"]
+    assert "stopped by a signal" in words["why"]
 
 
 def test_a_long_test_is_heard_while_it_runs(controller: Controller):

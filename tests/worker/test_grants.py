@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -184,26 +184,53 @@ def test_a_lease_lasts_as_long_as_its_test(start: Callable[..., OneWorker], tmp_
 
 
 def test_a_device_that_another_run_holds_is_not_used(start: Callable[..., OneWorker]):
-    """The worker says who holds it instead of running the test, and goes on; later it can be had."""
+    """The worker says who holds it instead of running the test, goes on, and does not go home before that."""
     worker, other = start(), start()
     for each, run in ((worker, "r1"), (other, "r2")):
         each.tell("terms", {"controller": run, "run": run, "wait_s": 0.05})
         each.tell("grant", item("granted"), on(A))
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, A], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ
-    )
-    assert holder.stdout is not None
-    assert "held\n" == holder.stdout.readline()
+    worker.told = []
+    with held_by_another(A):
+        worker.tell("run", [item("granted"), item("after")])
+        worker.tell("finish")
+        busy = worker.until("busy")
+        worker.until("pass")
+    worker.tell("grant", item("granted"), on(A))
+    worker.tell("again", [item("granted")])
+    worker.until("finished")
 
-    told = worker.run(item("granted"), item("after"))
-    holder.communicate("")
-
-    assert ["busy", "pass", "finished"] == kinds(told)
-    busy = next(message for message in told if message[0] == "busy")
+    assert ["busy", "pass", "pass", "finished"] == kinds(worker.told)
     assert item("granted") == busy[1]
     assert f"gpu {A} is held by" in busy[2]
     assert "(desk) for somebody's test" in busy[2]
     assert ["pass", "finished"] == kinds(other.run(item("granted")))
+
+
+def test_a_worker_on_hold_gives_back_what_it_was_lent_late(start: Callable[..., OneWorker]):
+    """It was told to hold while its test waited for a device; that still counts when the test ends."""
+    worker = start()
+    worker.tell("terms", {"run": "r1", "wait_s": 0.05})
+    with held_by_another(A):
+        worker.tell("grant", item("granted"), on(A))
+        worker.tell("run", [item("granted")])
+        worker.until("busy")
+        worker.until("need")
+        worker.tell("hold")
+    worker.tell("grant", item("granted"), on(A))
+    worker.tell("again", [item("granted")])
+    worker.until("pass")
+
+    assert [] == read_leases()
+
+
+@contextlib.contextmanager
+def held_by_another(device: str) -> Iterator[None]:
+    """Let a process of another run hold *device*."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", HOLD, device], stdin=pipe, stdout=pipe, text=True) as holder:
+        assert holder.stdout is not None
+        assert "held\n" == holder.stdout.readline()
+        yield
 
 
 HOLD = """
