@@ -79,6 +79,7 @@ class WorkerNode:
         # a character may arrive in two pieces
         self.decoders = {stream: codecs.getincrementaldecoder("utf-8")("replace") for stream in ("out", "err")}
         self.asked_for_table = self.sends_table = False
+        self.pid = 0
         self.is_down = False
         self.has_collected = False
         self.shares = False
@@ -95,7 +96,8 @@ class WorkerNode:
         return self.cases[item]
 
     def learn(self, facts: dict[str, Any]) -> None:
-        """Take what the worker says of its interpreter."""
+        """Take what the worker says of its interpreter and its process."""
+        self.pid = facts.pop("pid")
         self.workerinfo = {**facts, "id": self.id, "spec": self.gateway.spec}
         self.gateway.remote = facts
 
