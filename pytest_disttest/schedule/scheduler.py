@@ -88,15 +88,14 @@ class Scheduler:
             from pytest_disttest.schedule.outlook import Outlook
 
             asking = Asking(plan, demands, ledgers, memory or {})
-            if self._ranking is not None:
-                fits = asking.plan.eligible
-                self._ranking.goes_first = frozenset(fits[case] for case in asking.signs if case in fits)
             self._stock = Stock(asking.plan, self._workers, seams, predicted, asking.signs, ranks)
             outlook = Outlook(self._stock, asking, predicted_on or {}, reliability or {}, classes or {})
             self._granting = Granting(self._stock, self._workers, asking, outlook, weights)
         else:
             self._stock = Stock(plan, self._workers, seams, predicted, ranks=ranks)
         self._batches = Batches(self._workers, self._stock, seams, self._ranking)
+        if self._granting is not None and self._ranking is not None:
+            self._granting.has_more_urgent = self._batches.has_above
         self._gone: frozenset[str] = frozenset()
         self._returning: Collection[int] = ()
         self._later: list[CaseReturned] = []
