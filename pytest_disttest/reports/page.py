@@ -17,10 +17,11 @@ STYLE: Final = """
   --card: #161b22 } }
 body { margin: 0 auto; max-width: 1280px; padding: 16px 24px 48px; background: var(--paper); color: var(--ink);
   font: 14px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif }
-svg { width: 100%; height: auto } h2 { font-size: 16px; margin: 28px 0 8px }
-table { border-collapse: collapse; width: 100% } th { color: var(--faint); font-weight: 500; text-align: left }
+svg { width: 100%; height: auto } h2 { font-size: 16px; margin: 28px 24px 8px }
+table { border-collapse: collapse; margin: 0 24px; width: calc(100% - 48px) }
+th { color: var(--faint); font-weight: 500; text-align: left }
 th, td { padding: 4px 12px 4px 0; border-bottom: 1px solid var(--grid); vertical-align: top }
-td:last-child { overflow-wrap: anywhere; width: 60% } .number { text-align: right; white-space: nowrap }
+td:last-child { overflow-wrap: anywhere; width: 60% } .number { text-align: right; white-space: nowrap; width: 1% }
 #tip { position: fixed; display: none; max-width: 520px; padding: 8px 12px; border: 1px solid var(--grid);
   border-radius: 6px; background: var(--card); white-space: pre-wrap; overflow-wrap: anywhere; pointer-events: none;
   box-shadow: 0 4px 16px #0003 }

@@ -20,9 +20,13 @@ MARGIN: Final = 24
 MOST_GROUPS: Final = 8000
 """About as many shapes are drawn, whatever the number of tests: a file of two megabytes."""
 LEAST_WIDTH: Final = 2.0
-NAMED_FILES: Final = 8
 NAMES_SHOWN: Final = 8
-COLOURS: Final = ("#4269d0", "#6cc5b0", "#efb118", "#a463f2", "#3ca951", "#97bbf5", "#9c6b4e", "#ff8ab7")
+LONGEST_HOST: Final = 28
+COLOURS: Final = (
+    "#4269d0", "#6cc5b0", "#efb118", "#a463f2", "#3ca951", "#97bbf5", "#9c6b4e", "#ff8ab7", "#c9a227", "#cdb4f6",
+    "#9bd6a3", "#d2b48c",
+)  # fmt: skip
+"""For the files that take longest, readable on light and on dark; red is for what failed."""
 BAD: Final = ("failed", "error", "crashed")
 QUIET: Final = ("skipped", "xfailed")
 
@@ -39,7 +43,8 @@ text { fill: var(--ink) } .faint { fill: var(--faint) } .title { font-size: 17px
 .planned { opacity: .5 } .other { fill: var(--other) } .bad { fill: var(--bad) }
 .quiet { fill: var(--grid); stroke: var(--faint) } .critical { stroke: var(--ink); stroke-width: 1.4 }
 .bound { stroke: var(--bound); stroke-width: 1.5 } .predicted { stroke: var(--faint); stroke-dasharray: 5 4 }
-.took { stroke: var(--faint) } tspan.key { font-weight: 600 }
+.took { stroke: var(--faint) } .halo { paint-order: stroke; stroke: var(--paper); stroke-width: 4px }
+tspan.key { font-weight: 600 }
 """ + "".join(f".f{n} {{ fill: {colour} }} " for n, colour in enumerate(COLOURS))
 
 
@@ -63,10 +68,11 @@ def svg(picture: Picture) -> str:
     """Return *picture* as an SVG document; the same for the same picture."""
     head = _head(picture)
     layout = _layout(picture, top=MARGIN + 30 + 18 * len(head) + 46)
-    colours = {file: f"f{place}" for place, file in enumerate(files_by_time(picture.blocks)[:NAMED_FILES])}
+    colours = {file: f"f{place}" for place, file in enumerate(files_by_time(picture.blocks)[: len(COLOURS)])}
     legend = list(_legend(picture, colours))
     height = layout.bottom + 34 + 18 * math.ceil(len(legend) / 2) + MARGIN
     root = Element("svg", xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {WIDTH} {height:g}", role="img")
+    root.set("preserveAspectRatio", "xMidYMin meet")
     SubElement(root, "style").text = STYLE
     _rect(root, "paper", 0, 0, WIDTH, height)
     _text(root, MARGIN, MARGIN + 12, picture.title, "title")
@@ -141,8 +147,8 @@ def _layout(picture: Picture, *, top: float) -> Layout:
     both = bool(picture.planned) and bool(picture.actual)
     height = min(34.0 if both else 24.0, max(5.0, 1600 / max(len(lanes), 1)))
     hosts = [lane.host for lane in lanes]
-    widest = max((len(host) for host in hosts), default=0)
-    left = MARGIN + min(220.0, 40 + 7.2 * widest)
+    widest = max((len(_shortened(host)) for host in hosts), default=0)
+    left = MARGIN + 46 + 7.6 * widest
     rows, y = {}, top
     for _, of_host in groupby(lanes, key=lambda lane: lane.host):
         for lane in of_host:
@@ -167,7 +173,7 @@ def _draw_lanes(root: Element, picture: Picture, layout: Layout) -> None:
         _rect(root, "lane", layout.left, y, WIDTH - MARGIN - layout.left, low)
         if lane.host != told:
             told = lane.host
-            _text(root, MARGIN, y + min(low, 24) / 2 + 4, lane.host, "host")
+            _text(root, MARGIN, y + min(low, 24) / 2 + 4, _shortened(lane.host), "host")
         if low >= 11:
             _text(root, layout.left - 8, y + low / 2 + 4, names.get(lane, str(lane.place)), "faint right")
 
@@ -202,16 +208,18 @@ def _colour(group: Group, colours: Mapping[str, str]) -> str:
         return "bad"
     if outcome in QUIET and len({block.outcome for block in group}) == 1:
         return "quiet"
-    files = {block.file for block in group}
-    return colours.get(files.pop(), "other") if len(files) == 1 else "other"
+    return colours.get(files_by_time(group)[0], "other")
 
 
 def _draw_moments(root: Element, moments: Sequence[Moment], layout: Layout) -> None:
     """Draw the lines, and their names above the lanes, one below the other lest they overlap."""
-    for row, moment in enumerate(sorted(moments, key=lambda moment: moment.at_s)):
-        x, y = layout.x(moment.at_s), layout.top - 40 + 14 * row
-        _line(root, "predicted" if moment.kind == "planned" else moment.kind, x, y + 4, layout.bottom - 8)
-        _text(root, x - 4, y + 8, moment.label, "right")
+    ordered = sorted(moments, key=lambda moment: moment.at_s)
+    heights = [layout.top - 40 + 14 * row for row in range(len(ordered))]
+    for moment, y in zip(ordered, heights, strict=True):
+        name = "predicted" if moment.kind == "planned" else moment.kind
+        _line(root, name, layout.x(moment.at_s), y - 2, layout.bottom - 8)
+    for moment, y in zip(ordered, heights, strict=True):
+        _text(root, layout.x(moment.at_s) - 5, y + 8, moment.label, "right halo")
 
 
 def _legend(picture: Picture, colours: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -221,7 +229,7 @@ def _legend(picture: Picture, colours: Mapping[str, str]) -> Iterator[tuple[str,
         tests = f"{len(its)} test{'s' if len(its) != 1 else ''}"
         yield name, f"{file}: {tests}, {seconds(sum(block.seconds for block in its))}"
     if others := {block.file for block in shown if block.file not in colours}:
-        yield "other", f"{len(others)} other files, or tests of several drawn as one"
+        yield "other", f"{len(others)} other file{'s' if len(others) > 1 else ''}"
     if any(block.outcome in BAD for block in shown):
         yield "bad", "failed, error or crashed"
     if any(block.outcome in QUIET for block in shown):
@@ -238,6 +246,10 @@ def _draw_legend(root: Element, legend: Sequence[tuple[str, str]], layout: Layou
         y = layout.bottom + 34 + 18 * (place // 2)
         _rect(root, name, x, y - 10, 22, 12)
         _text(root, x + 30, y, words if len(words) <= 85 else f"…{words[-84:]}")
+
+
+def _shortened(host: str) -> str:
+    return host if len(host) <= LONGEST_HOST else f"{host[: LONGEST_HOST - 1]}…"
 
 
 def _rect(parent: Element, name: str, x: float, y: float, width: float, height: float) -> Element:

@@ -192,7 +192,7 @@ def hosts(bench: Workbench) -> list[Line]:
 
 def tail_on_hosts(bench: Workbench) -> list[Line]:
     """Sleeps with a heavy tail on this machine and two hosts behind ssh, start-up counted."""
-    durations_s = generated.tail_durations_s(3 * bench.scale, 300)
+    durations_s = generated.tail_durations_s(5 * bench.scale, 300)
     bound_s = makespan_s(durations_s, 3)
     with loopback_hosts(bench.place / "sshd", 2) as machines:
         inventory = bench.place / "tail-hosts.toml"
