@@ -36,22 +36,35 @@ class Prospect(NamedTuple):
     unknown: int
 
 
+class Member(NamedTuple):
+    """A host that takes part."""
+
+    name: str
+    workers: int
+    capabilities: Capabilities
+
+
 def prospect_of(run: Run, plan: Plan, expected: Expected, classes: Mapping[str, str]) -> Prospect:
     """Return what the plan has to do on the hosts that are ready, in expected seconds."""
+    members = [Member(link.host.name, link.workers, link.capabilities) for link in run.ready_links]
+    return prospect_on(members, plan, run.collected.cases, expected, classes)
+
+
+def prospect_on(
+    members: Sequence[Member], plan: Plan, collected: Sequence[Case], expected: Expected, classes: Mapping[str, str]
+) -> Prospect:
+    """Return what the plan has to do on *members*, *classes* being those of hosts, "" of one that is not there."""
     cases = [case for unit in plan.units for case in unit.cases]
     hosts = [
-        PlannedHost(
-            link.host.name, classes.get(link.host.name, ""), link.workers, capacities(link.capabilities, link.workers)
-        )
-        for link in run.ready_links
+        PlannedHost(one.name, classes.get(one.name, ""), one.workers, capacities(one.capabilities, one.workers))
+        for one in members
     ]
     usual_s = median(expected.everywhere.values()) if expected.everywhere else NOMINAL_S
     seconds = {
         name: {case: expected.on_class.get((case, name), expected.everywhere.get(case, usual_s)) for case in cases}
         for name in sorted({host.hw_class for host in hosts})
     }
-    offers = {link.host.name: link.capabilities for link in run.ready_links}
-    uses = uses_of(run.collected.cases, plan, offers)
+    uses = uses_of(collected, plan, {one.name: one.capabilities for one in members})
     unknown = sum(case not in expected.everywhere for case in cases)
     return Prospect(Work(cases, hosts, seconds, plan.prerequisites, plan.eligible, uses), unknown)
 

@@ -212,8 +212,8 @@ def _colour(group: Group, colours: Mapping[str, str]) -> str:
 
 
 def _draw_moments(root: Element, moments: Sequence[Moment], layout: Layout) -> None:
-    """Draw the lines, and their names above the lanes, one below the other lest they overlap."""
-    ordered = sorted(moments, key=lambda moment: moment.at_s)
+    """Draw the lines, and their names to their left above the lanes: the last one on top, or it would cross others."""
+    ordered = sorted(moments, key=lambda moment: -moment.at_s)
     heights = [layout.top - 40 + 14 * row for row in range(len(ordered))]
     for moment, y in zip(ordered, heights, strict=True):
         name = "predicted" if moment.kind == "planned" else moment.kind
