@@ -196,7 +196,7 @@ class Controller:
         came_to = verdict.judged(run, ahead.work, took_s=self._elapsed_s, tests_s=self._tests_took_s)
         if came_to is not None:
             run.journal.plan(came_to)
-            self._verdict = verdict.verdict_line(came_to, ahead.planned_s)
+            self._verdict = verdict.verdict_line(came_to, 0.0 if run.remaining else ahead.planned_s)
 
     def _remember(self, run: Run) -> None:
         """Leave to later runs what this one measured, and its journal, or its rows where that is worth the time."""
