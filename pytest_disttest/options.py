@@ -60,6 +60,7 @@ class Settings:
 
     *workers* is the number for hosts that do not say their own, None where nobody named one. *others* are hosts of
     the inventory that take no part.
+    *plan_file* is where the plan is to be drawn, *events_file* where what happens is told, "" for nowhere.
     *max_worker_restarts* None means no limit of the user's. *sync_ignore* are patterns in
     ``.gitignore``'s form. *inventory_file* is "" where no inventory was found. *start* is how workers
     on this machine come to be. *unmatched* is a word; with ``wait`` comes *wait_s*. *explain* is None, or the beginning
@@ -73,6 +74,8 @@ class Settings:
     hosts: tuple[Host, ...] = ()
     others: tuple[Host, ...] = ()
     show_plan: bool = False
+    plan_file: str = ""
+    events_file: str = ""
     heartbeat_s: float = 30.0
     unmatched: str = "skip"
     collect: str = "auto"
@@ -145,7 +148,16 @@ OPTION_ROWS: Final = (
         "'spawn' new interpreters; 'auto' (default) forks where that is safe.",
         {"metavar": "auto|fork|spawn"},
     ),
-    OptionRow("--hw-plan", "Print what would run where and in which order.", {"action": "store_true"}),
+    OptionRow(
+        "--hw-plan",
+        "Print what would run where, in which order and for how long; '=FILE.html' or '=FILE.svg' draws it instead.",
+        {"metavar": "FILE", "nargs": "?", "const": ""},
+    ),
+    OptionRow(
+        "--hw-events",
+        "Tell in FILE, or in a pipe, what happens when it happens: a line of JSON each.",
+        {"metavar": "FILE"},
+    ),
     OptionRow(
         "--hw-unmatched",
         "What becomes of a test that no host of the run can satisfy: 'skip' (default), 'fail', 'error' (refuse the run "

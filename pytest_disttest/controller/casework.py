@@ -49,6 +49,7 @@ class CaseWork:
         case = node.case(item)
         self._stories[node.id] = Story(case, time.time())
         self._run.screen.started(node.id, node.host, self._run.nodeid(case), time.monotonic())
+        self._run.journal.began(case, node.host, node.id)
         self._run.decide(CaseStarted(node.id, case))
 
     def plain(self, node: WorkerNode, messages: Iterable[Sequence[Any]]) -> None:

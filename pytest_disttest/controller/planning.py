@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from functools import partial
@@ -20,9 +21,9 @@ from pytest_disttest.plan import build_plan, render_plan, seams
 from pytest_disttest.schedule import Scheduler
 
 if TYPE_CHECKING:
+    from pytest_disttest.controller.forecast import Ahead
     from pytest_disttest.controller.lessons import Lessons
     from pytest_disttest.match.ledger import Ledger
-    from pytest_disttest.plan.work import Work
 
 
 def make_plan(run: Run) -> Plan:
@@ -41,7 +42,7 @@ def make_plan(run: Run) -> Plan:
     )
     run.config.hook.pytest_disttest_plan(config=run.config, plan=plan)
     run.journal.cases(collected.cases)
-    if run.settings.show_plan:
+    if run.settings.show_plan and not run.settings.plan_file:
         show(plan, run, offers)
     return plan
 
@@ -120,23 +121,39 @@ def make_scheduler(plan: Plan, run: Run, known: Known) -> Scheduler:
     return scheduler
 
 
-def look_ahead(plan: Plan, run: Run, known: Known) -> Work | None:
+def look_ahead(plan: Plan, run: Run, known: Known) -> Ahead | None:
     """Return what the run has to do, where its end is to be judged by that; with ``--hw-plan`` say how long it takes.
 
-    None, and nothing is imported, in a run on one host without ``--hw-plan``.
+    What is expected is kept in the journal where it was asked for, or costs next to nothing against the run. None, and
+    nothing is imported, in a run on one host without ``--hw-plan``.
     """
-    if not run.settings.show_plan and known.lessons is None:
+    settings = run.settings
+    if not settings.show_plan and known.lessons is None:
         return None
-    from pytest_disttest.controller import prospect
+    from pytest_disttest.controller import forecast, prospect
 
-    found = prospect.prospect_of(run, plan, known.expected, known.classes)
-    if run.settings.show_plan:
-        is_simulated = len(found.work.cases) <= prospect.MOST_SIMULATED
+    found, cases = prospect.prospect_of(run, plan, known.expected, known.classes), run.collected.cases
+    if not found.work.cases:
+        return None
+    is_played = settings.show_plan or forecast.pays(found)
+    record = None
+    if is_played and len(found.work.cases) <= prospect.MOST_SIMULATED:
         offers = {link.host.name: link.capabilities for link in run.ready_links}
-        scheduler = make_scheduler(plan, run, known) if is_simulated else None
-        for line in prospect.prospect_lines(found, scheduler, run.collected.cases, offers):
+        record = prospect.simulated(found.work, make_scheduler(plan, run, known), offers)
+    if settings.show_plan:
+        lines = prospect.time_lines(found, record, cases)
+        if not settings.plan_file:
+            lines += prospect.chart_lines(found, record, cases)
+        for line in lines:
             run.screen.note(line)
-    return found.work
+    if record is None:
+        return forecast.Ahead(found.work, 0.0)
+    planned = forecast.forecast(found, record, cases, known.lessons, at=time.time())
+    run.journal.plan(planned)
+    if settings.plan_file:
+        run.screen.note(forecast.draw(settings.plan_file, "What is expected of this run", planned, cases))
+    has_expectations = found.unknown < len(found.work.cases)
+    return forecast.Ahead(found.work, record.makespan_s if has_expectations else 0.0)
 
 
 def ledgers_of(run: Run) -> dict[str, Ledger]:

@@ -32,10 +32,10 @@ from pytest_disttest.store.journal import Journal, run_id
 from pytest_disttest.worker.quiet import speaks_live
 
 if TYPE_CHECKING:
-    from pytest_disttest.plan.work import Work
+    from pytest_disttest.controller.forecast import Ahead
+    from pytest_disttest.store.stream import Stream
 
 INTERRUPT_GRACE_S = 5.0
-WORTH_JUDGING_S = 10.0
 
 
 class Controller:
@@ -55,7 +55,8 @@ class Controller:
         self._early_warnings: list[tuple[str, str, str, str, int]] = []
         self._abandoned = False
         self._explained: list[str] = []
-        self._work: Work | None = None
+        self._ahead: Ahead | None = None
+        self._verdict = ""
         self._tests_took_s = 0.0
         # Before pytest is configured: what is registered first is undone last, after pytest's own search for garbage.
         garbage.set_aside(config)
@@ -125,12 +126,14 @@ class Controller:
             self._explained = planning.explanations(plan, run)
             planning.report_not_runnable(plan, run, loop.cases)
             known = planning.know(run, self._experience)
-            self._work = planning.look_ahead(plan, run, known)
+            self._ahead = planning.look_ahead(plan, run, known)
             began = time.monotonic()
             try:
                 loop.run(plan, planning.make_scheduler(plan, run, known))
             finally:
                 self._tests_took_s = time.monotonic() - began
+            if self._ahead is not None:
+                self._judge(self._ahead, run)
         if session.shouldfail:
             raise session.Failed(session.shouldfail)
         if session.shouldstop:
@@ -160,8 +163,8 @@ class Controller:
         if self._config.get_verbosity() >= 0:
             for line in (*self._explained, *(self._loop.cases.summary() if self._loop is not None else ())):
                 self._run.screen.note(line)
-            if self._work is not None:
-                self._say_how_near(self._work, self._run)
+            if self._verdict:
+                self._run.screen.note(self._verdict)
         if self._run.journal.fault:
             self._run.screen.note(f"not every result is stored: {self._run.journal.fault}")
 
@@ -186,22 +189,14 @@ class Controller:
 
     # steps
 
-    def _say_how_near(self, work: Work, run: Run) -> None:
-        """Compare what the tests took with what they had to; of a short run, where starting counts, only if asked."""
-        if not run.settings.show_plan and self._tests_took_s < WORTH_JUDGING_S:
-            return
-        from pytest_disttest.controller.prospect import MOST_SIMULATED, verdict_line
+    def _judge(self, ahead: Ahead, run: Run) -> None:
+        """Compare what the run took with what was expected, and with what its tests needed at least."""
+        from pytest_disttest.controller import verdict
 
-        if len(work.cases) <= MOST_SIMULATED:
-            ran = {
-                case: (host, sum(phases))
-                for host, rows in run.journal.measured.by_worker()
-                for case, *phases in rows
-                if phases[0] >= 0
-            }
-            line = verdict_line(work, ran, self._tests_took_s)
-            if line:
-                run.screen.note(line)
+        came_to = verdict.judged(run, ahead.work, took_s=self._elapsed_s, tests_s=self._tests_took_s)
+        if came_to is not None:
+            run.journal.plan(came_to)
+            self._verdict = verdict.verdict_line(came_to, 0.0 if run.remaining else ahead.planned_s)
 
     def _remember(self, run: Run) -> None:
         """Leave to later runs what this one measured, and its journal, or its rows where that is worth the time."""
@@ -245,7 +240,20 @@ class Controller:
             rootdir=str(self._config.rootpath),
             args=[str(argument) for argument in self._config.invocation_params.args],
             version=__version__,
+            stream=self._stream(),
         )
+
+    def _stream(self) -> Stream | None:
+        """Return where somebody else hears what happens; UsageError where that cannot be opened."""
+        file = self._settings.events_file
+        if not file:
+            return None
+        from pytest_disttest.store.stream import Stream
+
+        try:
+            return Stream(file)
+        except OSError as error:
+            raise pytest.UsageError(f"--hw-events: cannot write {file}: {error.strerror or error}") from error
 
     @contextlib.contextmanager
     def _stopping_when_it_ends_early(self) -> Iterator[None]:

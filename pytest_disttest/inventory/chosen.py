@@ -15,6 +15,7 @@ from pytest_disttest.options import Settings
 from .found import load_inventory
 from .listed import LOCAL, Inventory
 
+DRAWINGS: Final = (".html", ".svg")
 UNMATCHED: Final = ("skip", "fail", "error")
 WAIT: Final = "wait:"
 COLLECT: Final = ("auto", "full", "sharded")
@@ -60,7 +61,9 @@ def make_settings(
         workers=workers,
         hosts=tuple(_with_files(_with_workers(host, workers, inventory, mine), here) for host in hosts),
         others=tuple(host for host in inventory.hosts.values() if host.name not in {each.name for each in hosts}),
-        show_plan=bool(values.get("hw_plan")),
+        show_plan=values.get("hw_plan") is not None,
+        plan_file=_drawing(values.get("hw_plan"), here),
+        events_file=str(here / Path(events).expanduser()) if (events := values.get("hw_events")) else "",
         heartbeat_s=_seconds(values.get("hw_heartbeat"), Settings().heartbeat_s, place="--hw-heartbeat"),
         unmatched="wait" if waits else _choice(unmatched, UNMATCHED, place="--hw-unmatched"),
         wait_s=_seconds(unmatched.removeprefix(WAIT), 0.0, place="--hw-unmatched") if waits and unmatched else 0.0,
@@ -134,6 +137,19 @@ def _workers(text: str | None) -> int | None:
     if not int(text):
         raise BadOption("0 workers can run nothing", place="--hw-workers", hint="drop --dist-hw to run in one process")
     return int(text)
+
+
+def _drawing(text: str | None, here: Path) -> str:
+    """Return the file to draw the plan in; "" where it is printed only. pytest takes a path that follows for FILE."""
+    if not text:
+        return ""
+    if not text.endswith(DRAWINGS):
+        hint = "write --hw-plan=FILE.html or =FILE.svg; to print the plan, say --hw-plan after the paths"
+        raise BadOption(f"{text!r} is no drawing", place="--hw-plan", hint=hint)
+    path = here / Path(text).expanduser()
+    if not path.parent.is_dir():
+        raise BadOption(f"there is no directory {path.parent}", place="--hw-plan", hint="make it, or correct the path")
+    return str(path)
 
 
 def _named_host(name: str | None, hosts: Sequence[Host]) -> str:

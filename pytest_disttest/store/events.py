@@ -17,7 +17,7 @@ from pytest_disttest.model import Attempt, Case, Outcome, Pass, PhaseTime, Value
 from pytest_disttest.store.fields import LARGEST_COUNT, check_counts, check_types, count, fact, text
 
 if TYPE_CHECKING:
-    from pytest_disttest.store.hardware import Chosen, DemandExplained, Given, HostProfiled
+    from pytest_disttest.store.seldom import Event as Seldom
 
 FORMAT = 1
 
@@ -110,7 +110,7 @@ class RunFinished(NamedTuple):
 
 
 Basic = RunStarted | HostSeen | CasesSeen | CasesPassed | Attempt | NoteTaken | RunFinished
-Event: TypeAlias = "Basic | HostProfiled | DemandExplained | Given | Chosen"
+Event: TypeAlias = "Basic | Seldom"
 
 
 def record_of(case: Case) -> CaseRecord:
@@ -124,7 +124,7 @@ def record_of(case: Case) -> CaseRecord:
 
 def to_line(event: Event) -> bytes:
     """Return *event* as one line of a journal, its newline included."""
-    pack = _PACK.get(type(event)) or _hardware().PACK[type(event)]
+    pack = _PACK.get(type(event)) or _seldom().PACK[type(event)]
     return _encode(pack(event)).encode("utf-8", "surrogatepass") + b"\n"
 
 
@@ -135,17 +135,17 @@ def from_line(line: bytes) -> Event:
         fields, end = _decode(written)  # without the search for blanks that loads() does: a fifth of its time
         if written[end:] not in ("", "\n"):
             raise ValueError(f"more than one value: {written[end:]!r}")
-        unpack = _UNPACK.get(fields["event"]) or _hardware().UNPACK[fields["event"]]
+        unpack = _UNPACK.get(fields["event"]) or _seldom().UNPACK[fields["event"]]
         return unpack(fields)
     except (ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"no event of a journal: {line[:60]!r}") from error
 
 
-def _hardware() -> Any:
+def _seldom() -> Any:
     """Return the module for what most runs have nothing to say of, so that it is imported where one has."""
-    from pytest_disttest.store import hardware
+    from pytest_disttest.store import seldom
 
-    return hardware
+    return seldom
 
 
 def _pack_run(event: RunStarted) -> dict[str, object]:

@@ -42,12 +42,13 @@ from pytest_disttest.store.hardware import (
     plain,
     profile_row,
 )
+from pytest_disttest.store.plans import RunJudged, RunPlanned, plan_row, prediction_rows
 from pytest_disttest.store.sql import query
 from pytest_disttest.store.summary import IngestSummary
 
 RUN_TABLES = (
     "runs", "hosts", "cases", "attempts", "results", "notes", "host_profiles", "host_facts", "match_explain", "grants",
-    "choices",
+    "choices", "plans", "predictions",
 )  # fmt: skip
 EPOCH = datetime(1970, 1, 1)  # UTC, see schema.sql
 
@@ -171,7 +172,7 @@ def _append_rows(connection: Connection, run_id: str, events: Iterator[Event], t
         cases, attempts, notes, hosts = (
             stack.enter_context(connection.appender(table)) for table in ("cases", "attempts", "notes", "hosts")
         )
-        hardware: list[HostProfiled | DemandExplained | Given | Chosen] = []
+        seldom: list[Event] = []
         for event in events:
             match event:
                 case Attempt():
@@ -192,16 +193,15 @@ def _append_rows(connection: Connection, run_id: str, events: Iterator[Event], t
                     tally.hosts[event.name] = event
                 case RunFinished():
                     tally.finish = event
-                case HostProfiled() | DemandExplained() | Given() | Chosen():
-                    hardware.append(event)
+                case _:
+                    seldom.append(event)
         hosts.append_rows([_host_row(run_id, host) for host in tally.hosts.values()])
-    if hardware:
-        _append_hardware(connection, run_id, hardware)
+    if seldom:
+        _append_hardware(connection, run_id, seldom)
+        _append_plan(connection, run_id, seldom)
 
 
-def _append_hardware(
-    connection: Connection, run_id: str, events: Iterable[HostProfiled | DemandExplained | Given | Chosen]
-) -> None:
+def _append_hardware(connection: Connection, run_id: str, events: Iterable[Event]) -> None:
     profiles: dict[str, HostProfiled] = {}
     with ExitStack() as stack:
         explained, given, chosen = (
@@ -221,6 +221,20 @@ def _append_hardware(
         for profile in profiles.values():
             hosts.append_row(*profile_row(run_id, profile))
             facts.append_rows(list(fact_rows(run_id, profile)))
+
+
+def _append_plan(connection: Connection, run_id: str, events: Iterable[Event]) -> None:
+    plan = judged = None
+    for event in events:
+        match event:
+            case RunPlanned():
+                plan = event
+            case RunJudged():
+                judged = event
+    if plan is not None:
+        with connection.appender("plans") as plans, connection.appender("predictions") as predictions:
+            plans.append_row(*plan_row(run_id, plan, judged, _utc(plan.at)))
+            predictions.append_rows(prediction_rows(run_id, plan))
 
 
 def _attempt_row(run_id: str, attempt: Attempt, sequence: int) -> tuple[object, ...]:

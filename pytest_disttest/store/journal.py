@@ -31,6 +31,8 @@ from pytest_disttest.store.timings import Measured
 
 if TYPE_CHECKING:
     from pytest_disttest.store.hardware import Chosen, DemandExplained, Given, HostProfiled
+    from pytest_disttest.store.plans import RunJudged, RunPlanned
+    from pytest_disttest.store.stream import Stream
 
 CASES_A_LINE = 500
 
@@ -52,18 +54,19 @@ class Journal:
 
     ``fault`` is None while all is well, else the first thing that went wrong, as one sentence; ``lost``
     counts the events that are not on the disk because of it. ``measured`` is how long each attempt took, and where, for
-    later plans.
+    later plans. A *stream* hears each line, too.
     """
 
-    __slots__ = ("_descriptor", "_torn", "fault", "lost", "measured", "path")
+    __slots__ = ("_descriptor", "_stream", "_torn", "fault", "lost", "measured", "path")
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, descriptor: int, stream: Stream | None = None) -> None:
         self.path = path
         self.fault: str | None = None
         self.lost = 0
         self.measured = Measured()
         self._descriptor = descriptor
         self._torn = False
+        self._stream = stream
 
     @classmethod
     def create(
@@ -76,13 +79,14 @@ class Journal:
         args: Sequence[str],
         version: str,
         git_commit: str = "",
+        stream: Stream | None = None,
     ) -> Journal:
         """Return the journal of a new run in the store *directory*, which is made if it is missing.
 
         Where it cannot be made (a read-only disk), the journal returned keeps nothing and says so in ``fault``.
         """
         path = layout.journal_path(directory, run_id)
-        journal = cls(path, -1)
+        journal = cls(path, -1, stream)
         try:
             layout.prepare(directory)
             # No fork without exec may inherit the lock; Python's descriptors are closed on exec.
@@ -116,6 +120,13 @@ class Journal:
         while part := tuple(islice(records, CASES_A_LINE)):
             self._append(CasesSeen(part))
 
+    def began(self, case: int, host: str, worker: str) -> None:
+        """Tell a reader of the stream that a worker begins a case; nothing of that is recorded."""
+        if self._stream is not None:
+            from pytest_disttest.store.stream import CaseBegan
+
+            self._stream.write(to_line(CaseBegan(case, host, worker, time.time())))
+
     def attempt(self, attempt: Attempt) -> None:
         """Record one attempt; a case's result is its attempt with the highest number, the later of equals."""
         if attempt.worker:
@@ -137,6 +148,10 @@ class Journal:
         """Record what a host has, what a demand met, or what an attempt was given."""
         self._append(event)
 
+    def plan(self, event: RunPlanned | RunJudged) -> None:
+        """Record what was expected of the run, or what it came to."""
+        self._append(event)
+
     def note(self, kind: str, text: str, host: str = "", worker: str = "") -> None:
         """Record something else worth remembering; *kind* is one of a short, stable set of words."""
         self._append(NoteTaken(kind, text, host, worker, time.time()))
@@ -150,9 +165,13 @@ class Journal:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
+        if self._stream is not None:
+            self._stream.close()
 
     def _append(self, event: Event) -> None:
         line = to_line(event)
+        if self._stream is not None:
+            self._stream.write(line)
         if self._torn:  # end the half line of an earlier fault, so that this one can be read
             line = b"\n" + line
         try:

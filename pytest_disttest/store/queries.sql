@@ -150,3 +150,29 @@ ORDER BY case_index
 SELECT host, device, fact, before, after
 FROM host_changes WHERE run_id = $run_id
 ORDER BY host, fact, device
+
+-- name: run_plan
+-- What was expected of a run as a whole, and what it came to.
+SELECT
+    epoch(tests_began_at), planned_s, bound_s, bottleneck, unknown, critical_path, took_s, tests_took_s, needed_s
+FROM plans WHERE run_id = $run_id
+
+-- name: run_predictions
+-- What was expected of each case of a run, in the order in which they were to start.
+SELECT case_index, q50_s, coalesce(q90_s, 0.0), rank_s, host, place, start_s, end_s
+FROM predictions WHERE run_id = $run_id
+ORDER BY start_s, case_index
+
+-- name: run_case_names
+-- What the cases are called that ran, or were planned in seconds.
+SELECT case_index, nodeid, file FROM cases
+WHERE run_id = $run_id AND (
+    case_index IN (SELECT case_index FROM attempts WHERE run_id = $run_id AND host <> '')
+    OR case_index IN (SELECT case_index FROM predictions WHERE run_id = $run_id)
+)
+
+-- name: run_attempts
+-- When which attempt ran where.
+SELECT case_index, number, host, worker, outcome, coalesce(epoch(started_at), 0.0), setup_s + call_s + teardown_s
+FROM attempts WHERE run_id = $run_id AND host <> ''
+ORDER BY sequence
