@@ -26,6 +26,7 @@ from pytest_disttest.plan import waits_for
 from pytest_disttest.schedule import (
     Assign,
     Block,
+    CaseEnded,
     Command,
     Event,
     Finish,
@@ -238,6 +239,10 @@ class Loop:
         now = time.monotonic()
         if self._run.scheduler is not None:
             self._decide(Tick())
+        if self._run.settings.deadline_s and self._run.elapsed_s >= self._run.settings.deadline_s:
+            from pytest_disttest.controller import due
+
+            due.expire(self._run)
         if self._run.settings.timeout_s:
             self._deadlines.look(self.cases.running, now)
         quarantine = self._run.quarantine
@@ -299,7 +304,10 @@ class Loop:
         if self._run.scheduler is None:
             self._early_events.append(event)
             return
-        for command in self._run.scheduler.handle(event, time.monotonic()):
+        now = time.monotonic()
+        if self._run.collected.deadlines and isinstance(event, CaseEnded):
+            self._run.ended_at[event.case] = now
+        for command in self._run.scheduler.handle(event, now):
             self._carry_out(command)
 
     def _carry_out(self, command: Command) -> None:

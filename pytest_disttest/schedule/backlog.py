@@ -113,6 +113,10 @@ class Backlog:
     def __iter__(self) -> Iterator[Fragment]:
         return (fragment for lying in list(self._lying.values()) for fragment in list(lying.values()))
 
+    def lying(self, home: int) -> list[Fragment]:
+        """Return the fragments of one stretch of the plan that lie here."""
+        return list(self._lying[home].values()) if home in self._lying else []
+
     # fragments come and go
 
     def put(self, fragment: Fragment) -> None:
@@ -225,7 +229,7 @@ class Backlog:
             del self.keeps[worker]
 
     def _lift_all(self, home: int) -> list[Fragment]:
-        lying = list(self._lying[home].values()) if home in self._lying else []
+        lying = self.lying(home)
         for fragment in lying:
             self._lift(fragment)
         return lying

@@ -60,7 +60,8 @@ class Ranking:
         classes: Mapping[str, str],
     ) -> None:
         self.known = _known(plan, predicted, predicted_on, classes)
-        self._predicted_on = predicted_on
+        self.predicted_on = predicted_on
+        self.is_told = False  # by a strategy what goes first
         self._classes = classes
         self._paces = Paces()
         self.goes_first: frozenset[frozenset[str]] = frozenset()
@@ -77,8 +78,14 @@ class Ranking:
     def seconds(self, case: int, place: str) -> float:
         """Return how long *case* may take at *place*; 0.0 where nothing is known of it."""
         hw_class = self._classes.get(place, "")
-        found = self._predicted_on.get((case, hw_class))
+        found = self.predicted_on.get((case, hw_class))
         return self.known.get(case, 0.0) * self._paces.get(hw_class, 1.0) if found is None else found
+
+    def expect(
+        self, known: dict[int, float], on_class: Mapping[tuple[int, str], float], ranks: dict[int, float]
+    ) -> None:
+        """From now on, these are the seconds and the ranks of cases."""
+        self.known, self.predicted_on, self.ranks = known, on_class, ranks
 
     def is_far(self, worker: Worker, busy_s: float) -> bool:
         """Whether *worker*, busy for *busy_s*, is through only after a while, or holds up long ones."""
@@ -88,7 +95,7 @@ class Ranking:
     def learn(self, case: int, place: str, took_s: float) -> None:
         """A class of hosts of which nothing was known is as fast as it proves to be, within bounds."""
         hw_class = self._classes.get(place, "")
-        if (case, hw_class) not in self._predicted_on:
+        if (case, hw_class) not in self.predicted_on:
             self._paces.learn(hw_class, self.known.get(case), took_s)
 
     def pick(
@@ -98,7 +105,7 @@ class Ranking:
 
         None where all is better left to others; then also whether an idle one is among these, which must be asked.
         """
-        if len(self.ranks) <= FEW and not self._waits:
+        if len(self.ranks) <= FEW and not (self._waits or self.is_told):
             return self._pick_of_few(worker, workers, list(backlog.by_rank(lambda _: True)), now)
         tight = self._tight(workers, forecast)
         mine = [hosts for hosts in tight if worker.host in hosts]

@@ -38,6 +38,7 @@ from pytest_disttest.schedule.events import (
     WorkerReady,
     WorkWanted,
 )
+from pytest_disttest.schedule.guidance import Guidance
 from pytest_disttest.schedule.ranking import ranking_of
 from pytest_disttest.schedule.stock import Stock
 from pytest_disttest.schedule.workers import Worker
@@ -46,7 +47,9 @@ if TYPE_CHECKING:
     from pytest_disttest.match.ledger import Ledger
     from pytest_disttest.schedule.choice import Choice, Weights
     from pytest_disttest.schedule.granting import Granting
+    from pytest_disttest.schedule.steering import Steering
 
+_NO_GUIDANCE = Guidance()
 WEIGH_S = 0.05
 """How often at most one looks for work for those that are held, while nothing particular happens."""
 
@@ -59,9 +62,10 @@ class Scheduler:
     Without ledgers nothing is accounted for. *predicted_on* has seconds by case and class of machines, *reliability*
     the share of a host's attempts that had no fault of the host, *memory* the bytes that cases are known to take,
     *classes* the class of machines of each place (else its ledger says), *weights* what choices weighed lately.
+    *guidance* is what a strategy says beside its times and demands, which are told as all others are.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is one more thing that may be known of a run
         self,
         plan: Plan,
         *,
@@ -74,14 +78,23 @@ class Scheduler:
         memory: Mapping[int, int] | None = None,
         classes: Mapping[str, str] | None = None,
         weights: Weights | None = None,
+        guidance: Guidance | None = None,
     ) -> None:
+        told = guidance or _NO_GUIDANCE
         self._workers: dict[str, Worker] = {}
         self._held: dict[str, Worker] = {}
         self._granting: Granting | None = None
-        self._ranking = ranking_of(plan, predicted or {}, predicted_on or {}, classes or {})
-        ranks = None
+        self._ranking = ranking_of(plan, predicted or {}, predicted_on or {}, classes or {}) if told.lays_out else None
+        ranks = told.urgency
         if self._ranking is not None:
-            predicted, ranks = self._ranking.known, self._ranking.ranks
+            self._ranking.is_told = bool(told.urgency or told.hastened)
+            predicted, ranks = self._ranking.known, self._ranking.ranks if ranks is None else ranks
+        stocked: dict[str, Any] = {
+            "ranks": ranks,
+            "is_ranked": self._ranking is not None,
+            "is_told": told.urgency is not None,
+            "urgent_from": told.urgent_from,
+        }
         if demands and ledgers:
             from pytest_disttest.schedule.asking import Asking
             from pytest_disttest.schedule.granting import Granting
@@ -91,11 +104,16 @@ class Scheduler:
             if self._ranking is not None:
                 fits = asking.plan.eligible
                 self._ranking.goes_first = frozenset(fits[case] for case in asking.signs if case in fits)
-            self._stock = Stock(asking.plan, self._workers, seams, predicted, asking.signs, ranks)
+            self._stock = Stock(asking.plan, self._workers, seams, predicted, asking.signs, **stocked)
             outlook = Outlook(self._stock, asking, predicted_on or {}, reliability or {}, classes or {})
             self._granting = Granting(self._stock, self._workers, asking, outlook, weights)
         else:
-            self._stock = Stock(plan, self._workers, seams, predicted, ranks=ranks)
+            self._stock = Stock(plan, self._workers, seams, predicted, **stocked)
+        self._steering: Steering | None = None
+        if told.hastened or told.revise is not None:
+            from pytest_disttest.schedule.steering import Steering
+
+            self._steering = Steering(plan, told, self._stock, self._ranking)
         self._batches = Batches(self._workers, self._stock, seams, self._ranking)
         self._gone: frozenset[str] = frozenset()
         self._returning: Collection[int] = ()
@@ -200,6 +218,8 @@ class Scheduler:
             self._strike(worker, case)
             if self._ranking is not None:
                 self._ranking.learn(case, worker.host, event.duration_s)
+            if self._steering is not None:
+                self._steering.ended(case, worker.host, event.duration_s)
             if self._granting is not None:
                 self._granting.ended(worker, case, event.outcome, event.duration_s)
                 commands += self._settle(worker, now)
@@ -359,6 +379,8 @@ class Scheduler:
         if worker.finished:
             return []
         self._stock.aim()
+        if self._steering is not None:
+            self._steering.look(now)
         worker.resting = False
         assign = None if self._stopped else self._next(worker, now)
         if assign is not None:
