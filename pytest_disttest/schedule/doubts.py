@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
-from statistics import median
+from statistics import fmean, median
 
 from pytest_disttest.model import Plan
 from pytest_disttest.schedule.guidance import Ended, Times
@@ -25,6 +25,8 @@ FEWEST = 3
 """So many tests of a unit must agree on it."""
 WILD = math.log(4.0)
 """The typical error from which on nothing is expected any more: off by a factor of four, one way or the other."""
+SURE = 4.0
+"""By how many standard deviations of its mean a unit must be off."""
 RECENT = 60
 ENOUGH = 30
 
@@ -52,12 +54,9 @@ class Doubts:
             if error is not None:
                 self._errors.setdefault(self._unit_of[case], []).append(error)
                 self._recent.append(error)
-        if len(self._recent) < FEWEST:
-            return None
-        level = median(self._recent)
-        if self._is_wild(level):
+        if self._is_wild():
             return self._without()
-        factors = self._factors(level)
+        factors = self._factors()
         was_lost, self._is_lost = self._is_lost, False
         if not was_lost and not self._has_changed(factors):
             return None
@@ -72,11 +71,13 @@ class Doubts:
             return None
         return math.log(took_s / expected_s)
 
-    def _is_wild(self, level: float) -> bool:
-        if len(self._recent) < ENOUGH:
+    def _is_wild(self) -> bool:
+        recent = self._recent
+        if len(recent) < ENOUGH:
             return False
+        level = fmean(recent)
         limit = WILD / 2 if self._is_lost else WILD  # who has lost faith is not convinced by one good moment
-        return median(abs(error - level) for error in self._recent) > limit
+        return fmean(abs(error - level) for error in recent) > limit
 
     def _without(self) -> Mapping[int, float] | None:
         """Let all cases count the same."""
@@ -87,10 +88,23 @@ class Doubts:
         usual_s = median(known.values())
         return {case: usual_s / expected_s for case, expected_s in known.items() if expected_s > 0}
 
-    def _factors(self, level: float) -> dict[int, float]:
-        """Return by how much units are off, beyond the run as a whole."""
-        found = {number: median(errors) - level for number, errors in self._errors.items() if len(errors) >= FEWEST}
-        return {number: math.exp(off) for number, off in found.items() if abs(off) > OFF}
+    def _factors(self) -> dict[int, float]:
+        """Return by how much units are off, beyond what the run is as a whole and what chance would bring about."""
+        means = {number: fmean(errors) for number, errors in self._errors.items() if len(errors) >= FEWEST}
+        if len(means) < FEWEST:
+            return {}
+        level, scatter = median(means.values()), self._scatter(means)
+        off = {number: mean - level for number, mean in means.items()}
+        return {
+            number: math.exp(by)
+            for number, by in off.items()
+            if abs(by) > max(OFF, SURE * scatter / math.sqrt(len(self._errors[number])))
+        }
+
+    def _scatter(self, means: Mapping[int, float]) -> float:
+        """Return the standard deviation of tests around the means of their units."""
+        squares = sum((error - mean) ** 2 for number, mean in means.items() for error in self._errors[number])
+        return math.sqrt(squares / sum(len(self._errors[number]) - 1 for number in means))
 
     def _has_changed(self, factors: Mapping[int, float]) -> bool:
         before = self._corrected

@@ -109,11 +109,11 @@ class Scheduler:
             self._granting = Granting(self._stock, self._workers, asking, outlook, weights)
         else:
             self._stock = Stock(plan, self._workers, seams, predicted, **stocked)
-        self._steering: Steering | None = None
+        self.steering: Steering | None = None
         if told.hastened or told.revise is not None:
             from pytest_disttest.schedule.steering import Steering
 
-            self._steering = Steering(plan, told, self._stock, self._ranking)
+            self.steering = Steering(plan, told, self._stock, self._ranking)
         self._batches = Batches(self._workers, self._stock, seams, self._ranking)
         self._gone: frozenset[str] = frozenset()
         self._returning: Collection[int] = ()
@@ -218,8 +218,8 @@ class Scheduler:
             self._strike(worker, case)
             if self._ranking is not None:
                 self._ranking.learn(case, worker.host, event.duration_s)
-            if self._steering is not None:
-                self._steering.ended(case, worker.host, event.duration_s)
+            if self.steering is not None:
+                self.steering.ended(case, worker.host, event.duration_s)
             if self._granting is not None:
                 self._granting.ended(worker, case, event.outcome, event.duration_s)
                 commands += self._settle(worker, now)
@@ -379,8 +379,8 @@ class Scheduler:
         if worker.finished:
             return []
         self._stock.aim()
-        if self._steering is not None:
-            self._steering.look(now)
+        if self.steering is not None:
+            self.steering.look(now)
         worker.resting = False
         assign = None if self._stopped else self._next(worker, now)
         if assign is not None:

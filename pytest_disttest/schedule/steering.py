@@ -34,7 +34,7 @@ class Steering:
         )
         self._weights = stock.ranks if stock.ranks is not None else stock.forecast.known
         self._ended: list[Ended] = []
-        self._ask_after = max(FEWEST, PART * len(stock.open))
+        self.ask_after = max(FEWEST, PART * len(stock.open))
 
     def look(self, now: float) -> None:
         """Let what is due go before all others."""
@@ -52,7 +52,7 @@ class Steering:
         if self._revise is None or (took_s < TELLING_S and self._at_first[0].get(case, 0.0) < TELLING_S):
             return
         self._ended.append((case, place, took_s))
-        if len(self._ended) < self._ask_after or len(self._stock.open) > MOST:
+        if len(self._ended) < self.ask_after or len(self._stock.open) > MOST:
             return
         ended, self._ended = self._ended, []
         factors = self._revise(ended)
