@@ -136,6 +136,7 @@ def make_scheduler(plan: Plan, run: Run, known: Known, *, began: float) -> Sched
         weights=lessons.weights if lessons is not None else None,
         guidance=guidance,
     )
+    scheduler.limit(run.settings.max_in_flight)
     scheduler.keep_workers_for(range(len(cases)) if run.settings.reruns else run.collected.flaky)
     return scheduler
 

@@ -23,6 +23,7 @@ from pytest_disttest.schedule.backlog import Backlog
 from pytest_disttest.schedule.forecast import LONG_S, Forecast
 from pytest_disttest.schedule.fragments import Fit, Fragment
 from pytest_disttest.schedule.paces import Paces
+from pytest_disttest.schedule.slowness import Slowness
 from pytest_disttest.schedule.workers import Worker
 
 MOST_LOOKED_AT = 96
@@ -64,6 +65,7 @@ class Ranking:
         self.is_told = False  # by a strategy what goes first
         self._classes = classes
         self._paces = Paces()
+        self._slowness = Slowness()
         self.goes_first: frozenset[frozenset[str]] = frozenset()
         self.ranks = upward_ranks(
             {case: self.known.get(case, 0.0) for unit in plan.units for case in unit.cases}, plan.prerequisites
@@ -79,7 +81,8 @@ class Ranking:
         """Return how long *case* may take at *place*; 0.0 where nothing is known of it."""
         hw_class = self._classes.get(place, "")
         found = self.predicted_on.get((case, hw_class))
-        return self.known.get(case, 0.0) * self._paces.get(hw_class, 1.0) if found is None else found
+        seconds = self.known.get(case, 0.0) * self._paces.get(hw_class, 1.0) if found is None else found
+        return seconds * self._slowness.get(place, 1.0) if self._slowness else seconds
 
     def expect(
         self, known: dict[int, float], on_class: Mapping[tuple[int, str], float], ranks: dict[int, float]
@@ -93,10 +96,13 @@ class Ranking:
         return busy_s > REST_S or any(ranks.get(case, 0.0) - known.get(case, 0.0) >= LONG_S for case in worker.given)
 
     def learn(self, case: int, place: str, took_s: float) -> None:
-        """A class of hosts of which nothing was known is as fast as it proves to be, within bounds."""
+        """A class of hosts of which nothing was known is as fast as it proves to be; a host may have got slow."""
         hw_class = self._classes.get(place, "")
-        if (case, hw_class) not in self.predicted_on:
+        expected_s = self.predicted_on.get((case, hw_class))
+        if expected_s is None:
             self._paces.learn(hw_class, self.known.get(case), took_s)
+        else:
+            self._slowness.note(place, expected_s, took_s)
 
     def pick(
         self, worker: Worker, workers: Mapping[str, Worker], backlog: Backlog, now: float, forecast: Forecast

@@ -122,6 +122,7 @@ class Scheduler:
         self._weighed_at = float("-inf")
         self._stopped = False
         self._opened = False
+        self._most = self._turns = 0
         self._on: dict[type, Callable[[Any, float], list[Command]]] = {
             CaseStarted: self._on_started,
             CaseEnded: self._on_ended,
@@ -139,6 +140,10 @@ class Scheduler:
     def keep_workers_for(self, cases: Collection[int]) -> None:
         """These may be run again when they fail: as long as one of them has no outcome, workers are kept for it."""
         self._returning = cases
+
+    def limit(self, most: int) -> None:
+        """Let no more than *most* workers have something to run at a time; 0 for as many as there are."""
+        self._most = most
 
     @property
     def remaining(self) -> int:
@@ -216,6 +221,7 @@ class Scheduler:
         if worker is not None:
             worker.started_at = None
             self._strike(worker, case)
+            self._stirred |= self._most > 0 and not worker.given
             if self._ranking is not None:
                 self._ranking.learn(case, worker.host, event.duration_s)
             if self.steering is not None:
@@ -375,15 +381,39 @@ class Scheduler:
         return commands
 
     def _feed(self, worker: Worker, now: float) -> list[Command]:
-        """Answer a worker that wants work; a held one is not told a second time to hold."""
+        """Answer a worker that wants work; before it, those that only wait for their turn at what it cannot run."""
+        if not self._most:
+            return self._answer(worker, now)
+        first = [] if worker.given else self._waiting_longer(worker)
+        return [command for other in [*first, worker] for command in self._answer(other, now)]
+
+    def _waiting_longer(self, worker: Worker) -> list[Worker]:
+        """Return who is held, was fed less lately, and could run something that *worker* cannot."""
+        others = [other for other in self._held.values() if other.turn < worker.turn and not other.given]
+        return [other for other in others if self._stock.backlog.holds_apart(other, worker)]
+
+    def _must_wait(self, worker: Worker) -> bool:
+        """Whether as many as may run something do, or others are to have their turn when *worker* is through."""
+        if not self._most:
+            return False
+        if worker.given:
+            worker.resting = bool(self._waiting_longer(worker))
+            return worker.resting
+        return sum(bool(other.given) for other in self._workers.values()) >= self._most
+
+    def _answer(self, worker: Worker, now: float) -> list[Command]:
+        """Answer one worker; a held one is not told a second time to hold."""
         if worker.finished:
             return []
         self._stock.aim()
         if self.steering is not None:
             self.steering.look(now)
         worker.resting = False
-        assign = None if self._stopped else self._next(worker, now)
+        assign = None if self._stopped or self._must_wait(worker) else self._next(worker, now)
         if assign is not None:
+            if self._most:
+                self._turns += 1
+                worker.turn = self._turns
             worker.held = False
             self._held.pop(worker.name, None)
             worker.given.extend(assign.cases)

@@ -74,8 +74,10 @@ def test_the_deadline_of_the_run_ends_it(suite):
     assert "the run's deadline has passed (3 s, --hw-deadline): 2 tests have no result" in ran.output
     assert "the run's deadline has passed (3 s)" in ran.output
     assert (made.directory / "torn_down").exists()
-    [run] = made.json("runs")
-    assert run
+    kept = made.json("show", "last")["not_run"]
+    assert [("test_a.py::test_hangs", "cancelled"), ("test_a.py::test_never", "cancelled")] == [
+        (row["nodeid"], row["outcome"]) for row in kept
+    ]
 
 
 def test_a_run_that_ends_before_its_deadline_is_not_touched(suite):
@@ -114,3 +116,27 @@ def test_a_plugins_strategy_is_chosen_by_name(suite):
     refused = made.distributed(workers=1)
     assert refused.exit_code == 4
     assert "no strategy is called 'bakwards'" in refused.output and "did you mean 'backwards'?" in refused.output
+
+
+def test_no_more_tests_run_at_a_time_than_may(suite):
+    """Four workers, two tests at a time, counted by the tests themselves."""
+    made = suite(
+        {
+            "test_a.py": """
+                import os, time
+                from pathlib import Path
+                import pytest
+                @pytest.mark.parametrize("n", range(12))
+                def test_a(n):
+                    mine = Path("running") / str(n)
+                    mine.touch()
+                    assert len(os.listdir("running")) <= 2
+                    time.sleep(0.1)
+                    mine.unlink()
+            """
+        }
+    )
+    (made.directory / "running").mkdir()
+    ran = made.distributed("--hw-max-in-flight=2", workers=4)
+
+    assert (ran.exit_code, len(ran.words)) == (0, 12), ran
