@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from bench.workflows import RECIPES, saga_heft_s, workflow
-from bench.worlds import GPU_DEMAND, World, chains, independent, small
+from bench.worlds import GPU_DEMAND, World, chains, due, independent, small
 from bench.yardsticks import FirstCome, best_s
 from plan.heft import COMPUTE_S, PUBLISHED_MAKESPAN_S, PUBLISHED_RANKS, TRANSFER_S, heft, prerequisites_of
 
@@ -104,6 +104,19 @@ def against_first_come() -> Iterator[Row]:
         found = [makespan_s(world) / first_come_s(world) for world in map(make, range(300))]
         worse = sum(ratio > 1.05 for ratio in found)
         yield Row(f"against first-come: {name}", {**spread(found), "worse": worse}, {"max": 1.05})
+
+
+def deadlines() -> Iterator[Row]:
+    """Half of the tests that end chains have deadlines, which ask for four fifths of what could be done."""
+    for name in ("deadline", "adaptive"):
+        found = spread(missed(due(seed), name) for seed in range(SEEDS))
+        yield Row(f"deadlines, load 0.8: {name}", found, {"mean": 0.04})
+
+
+def missed(world: World, strategy: str) -> float:
+    """Return the part of all deadlines that is missed."""
+    ends = {one.case: one.ended_s for one in world.play(world.scheduler(strategy)).ran}
+    return sum(ends[case] > limit_s for case, limit_s in world.deadlines.items()) / len(world.deadlines)
 
 
 def against_heft() -> Iterator[Row]:
@@ -199,6 +212,7 @@ ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "small": against_the_best,
     "bounds": against_bounds,
     "first-come": against_first_come,
+    "deadlines": deadlines,
     "heft": against_heft,
     "golden": golden,
     "planning": planning,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from statistics import fmean
 
 import pytest
+from bench.scheduling import missed
 from bench.worlds import World, chains, due, independent, small
 
 from pytest_disttest.errors import UsageFault
@@ -139,12 +140,6 @@ def test_most_deadlines_are_met_under_load():
     """Some seeds of the benchmark's family: four tests in five of what could be done have deadlines."""
     for name in ("deadline", DEFAULT):
         assert fmean(missed(due(seed), name) for seed in range(4)) <= 0.04
-
-
-def missed(world: World, name: str) -> float:
-    """Return the part of all deadlines that is missed."""
-    ends = {one.case: one.ended_s for one in world.play(world.scheduler(name)).ran}
-    return sum(ends[case] > limit_s for case, limit_s in world.deadlines.items()) / len(world.deadlines)
 
 
 def test_workload_bounds_a_kind():
