@@ -20,6 +20,7 @@ from pytest_disttest.model import NOTHING, Capabilities, Outcome, Plan
 from pytest_disttest.plan import build_plan, render_plan, seams
 from pytest_disttest.schedule import Scheduler
 from pytest_disttest.schedule.guidance import Briefing, Times
+from pytest_disttest.schedule.urgency import CAUTION
 
 if TYPE_CHECKING:
     from pytest_disttest.controller.lessons import Lessons
@@ -136,9 +137,20 @@ def make_scheduler(plan: Plan, run: Run, known: Known, *, began: float) -> Sched
         weights=lessons.weights if lessons is not None else None,
         guidance=guidance,
     )
+    if run.settings.hedge:
+        from pytest_disttest.schedule.hedging import Hedging, candidates
+
+        apart = run.collected.unhedged.union(demands, run.collected.flaky)
+        hedged = candidates(plan, cautious_of(guidance.times), apart)
+        scheduler.hedge(Hedging(hedged, places))
     scheduler.limit(run.settings.max_in_flight)
     scheduler.keep_workers_for(range(len(cases)) if run.settings.reruns else run.collected.flaky)
     return scheduler
+
+
+def cautious_of(times: Times) -> dict[int, float]:
+    """Return the seconds that will hardly be exceeded, of the cases of which it is known how long they take."""
+    return {case: times.cautious.get(case, CAUTION * seconds) for case, seconds in times.everywhere.items()}
 
 
 def look_ahead(plan: Plan, run: Run, known: Known) -> Work | None:

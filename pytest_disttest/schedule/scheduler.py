@@ -16,13 +16,25 @@ Cases that ask for something of their host (a device, all cores) go by rules of 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_disttest.model import Demand, Outcome, Plan
 from pytest_disttest.schedule.batches import Batches
-from pytest_disttest.schedule.commands import Assign, Block, Command, Finish, Hold, Recruit, Refuse, Unplace
+from pytest_disttest.schedule.commands import (
+    Assign,
+    Block,
+    Command,
+    Copy,
+    Finish,
+    GiveUp,
+    Hold,
+    Recruit,
+    Refuse,
+    Unplace,
+)
 from pytest_disttest.schedule.cuts import Seams
 from pytest_disttest.schedule.events import (
     CaseEnded,
@@ -47,6 +59,7 @@ if TYPE_CHECKING:
     from pytest_disttest.match.ledger import Ledger
     from pytest_disttest.schedule.choice import Choice, Weights
     from pytest_disttest.schedule.granting import Granting
+    from pytest_disttest.schedule.hedging import Hedging
     from pytest_disttest.schedule.steering import Steering
 
 _NO_GUIDANCE = Guidance()
@@ -123,6 +136,7 @@ class Scheduler:
         self._stopped = False
         self._opened = False
         self._most = self._turns = 0
+        self._hedging: Hedging | None = None
         self._on: dict[type, Callable[[Any, float], list[Command]]] = {
             CaseStarted: self._on_started,
             CaseEnded: self._on_ended,
@@ -144,6 +158,14 @@ class Scheduler:
     def limit(self, most: int) -> None:
         """Let no more than *most* workers have something to run at a time; 0 for as many as there are."""
         self._most = most
+
+    def hedge(self, hedging: Hedging) -> None:
+        """Let idle hosts run copies of what takes too long on others."""
+        self._hedging = hedging
+
+    def is_copied(self, case: int, worker: str) -> bool:
+        """Whether *worker* is one of two that have *case*."""
+        return self._hedging is not None and self._hedging.other(case, worker) is not None
 
     @property
     def remaining(self) -> int:
@@ -229,6 +251,8 @@ class Scheduler:
             if self._granting is not None:
                 self._granting.ended(worker, case, event.outcome, event.duration_s)
                 commands += self._settle(worker, now)
+            if self._hedging is not None:
+                commands += self._give_up_copy(self._hedging, case, worker)
             if worker.leaving:
                 stock.let_leave(worker)
                 commands += self._give_up_lost()
@@ -245,6 +269,8 @@ class Scheduler:
         if worker is not None:
             worker.started_at = None
             self._strike(worker, event.case)
+            if self._hedging is not None:
+                commands += self._give_up_copy(self._hedging, event.case, worker)
             commands += self._settle(worker, now)
             self._stock.let_leave(worker)
         commands += self._run_again(now)
@@ -279,6 +305,8 @@ class Scheduler:
         refused = [case for case in event.cases if case in given]
         for case in refused:
             self._strike(worker, case)
+        if self._hedging is not None:
+            refused = self._hedging.without_copies(refused, worker)
         if self._granting is not None and not worker.given:
             self._granting.vacate(worker)
         self._stock.refuse(worker, refused)
@@ -337,6 +365,8 @@ class Scheduler:
         self._held.pop(name, None)
         if self._granting is not None:
             self._granting.dismiss(worker)
+        if self._hedging is not None:
+            worker.given = deque(self._hedging.without_copies(worker.given, worker))
         self._stock.inherit(worker)
         self._stirred = True
 
@@ -423,11 +453,43 @@ class Scheduler:
             self._held.pop(worker.name, None)
             self._stock.backlog.dismiss(worker.name)
             return [Finish(worker.name)]
+        if self._hedging is not None and not worker.given and (copy := self._copy(self._hedging, worker, now)):
+            return [copy]
         if worker.held:
             return []
         worker.held = True
         self._held[worker.name] = worker
         return [Hold(worker.name)]
+
+    def _copy(self, hedging: Hedging, worker: Worker, now: float) -> Copy | None:
+        """Return what an idle worker is to run a copy of, nothing else being left for it."""
+        if self._stopped or self._stock.backlog.holds_for(worker.name, worker.host) or self._must_wait(worker):
+            return None
+        granting = self._granting
+        if granting is not None and not granting.offer(worker, now)[1]:
+            return None
+        overdue = hedging.overdue(worker, self._workers, now)
+        case = next((one for one in overdue if one in self._stock.open and self._stock.fits(one, worker)), None)
+        if case is None:
+            return None
+        other = next(other.name for other in self._workers.values() if case in other.given)
+        hedging.begin(case, other, worker.name)
+        if granting is not None:
+            granting.occupy(worker)
+        worker.held = False
+        self._held.pop(worker.name, None)
+        worker.given.append(case)
+        return Copy(worker.name, case, other)
+
+    def _give_up_copy(self, hedging: Hedging, case: int, winner: Worker) -> list[Command]:
+        """*winner* had the first result of *case*: whoever has it too is given up, like one that is lost."""
+        other = hedging.other(case, winner.name)
+        hedging.end(case)
+        if other is None or other not in self._workers:
+            return []
+        self._strike(self._workers[other], case)
+        self._take_all_back(other)
+        return [GiveUp(other, case), *self._give_up_lost()]
 
     def _next(self, worker: Worker, now: float) -> Assign | None:
         """Return what *worker* is to run: what asks for something first, then plain cases."""

@@ -140,3 +140,55 @@ def test_no_more_tests_run_at_a_time_than_may(suite):
     ran = made.distributed("--hw-max-in-flight=2", workers=4)
 
     assert (ran.exit_code, len(ran.words)) == (0, 12), ran
+
+
+HANGS_ONCE = """
+    import os, time
+    from pathlib import Path
+    import pytest
+
+    @pytest.fixture(scope="session", autouse=True)
+    def whole():
+        yield
+        Path(f"torn_down_{os.environ['PYTEST_XDIST_WORKER']}").touch()
+
+    @pytest.mark.parametrize("n", range(6))
+    def test_quick(n): time.sleep(0.02)
+
+    MARK
+    def test_odd():
+        with open("attempts", "a") as file:
+            file.write("x")
+        if os.path.exists("second_run"):
+            try:
+                os.close(os.open("hanging", os.O_CREAT | os.O_EXCL))
+            except FileExistsError:
+                return
+            time.sleep(LONG)
+"""
+TWO_HOSTS = "[hosts.one]\naddress = 'local'\nworkers = 1\n[hosts.two]\naddress = 'local'\nworkers = 1\n"
+
+
+@pytest.mark.parametrize("mark", ["", "@pytest.mark.no_hedge"], ids=["copied", "marked"])
+def test_a_test_that_hangs_on_one_host_is_run_on_another(suite, mark):
+    """The first attempt hangs; the copy ends, counts once, and the run does not wait, but where a mark forbids it."""
+    text = HANGS_ONCE.replace("MARK", mark).replace("LONG", "4" if mark else "60")
+    made = suite({"test_a.py": text, "disttest.toml": TWO_HOSTS})
+    options = ("--hw-hosts=one,two", "--hw-hedge")
+    first = made.distributed(*options, workers=None)
+    assert (first.exit_code, len(first.words)) == (0, 7), first
+    made.write("second_run", "")
+    for left in ("attempts", "torn_down_gw0", "torn_down_gw1"):
+        (made.directory / left).unlink()
+    began = time.monotonic()
+    second = made.distributed(*options, workers=None)
+
+    assert (second.exit_code, len(second.words)) == (0, 7), second
+    assert {"passed"} == set(second.words.values()), second
+    assert ("7 passed" in second.output) and time.monotonic() - began < 30.0
+    attempts = (made.directory / "attempts").read_text()
+    assert (attempts, "(--hw-hedge)" in second.output) == (("x", False) if mark else ("xx", True)), second
+    for name in ("gw0", "gw1"):
+        assert (made.directory / f"torn_down_{name}").exists(), "the one that is given up tears down what stands"
+    told = made.json("show", "last")
+    assert dict(told["run"]["outcomes"]) == {"passed": 7}, told
