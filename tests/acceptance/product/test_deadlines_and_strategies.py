@@ -179,7 +179,7 @@ def test_a_test_that_hangs_on_one_host_is_run_on_another(suite, mark):
     assert (first.exit_code, len(first.words)) == (0, 7), first
     made.write("second_run", "")
     for left in ("attempts", "torn_down_gw0", "torn_down_gw1"):
-        (made.directory / left).unlink()
+        (made.directory / left).unlink(missing_ok=True)
     began = time.monotonic()
     second = made.distributed(*options, workers=None)
 
@@ -188,7 +188,7 @@ def test_a_test_that_hangs_on_one_host_is_run_on_another(suite, mark):
     assert ("7 passed" in second.output) and time.monotonic() - began < 30.0
     attempts = (made.directory / "attempts").read_text()
     assert (attempts, "(--hw-hedge)" in second.output) == (("x", False) if mark else ("xx", True)), second
-    for name in ("gw0", "gw1"):
+    for name in () if mark else ("gw0", "gw1"):
         assert (made.directory / f"torn_down_{name}").exists(), "the one that is given up tears down what stands"
     told = made.json("show", "last")
     assert dict(told["run"]["outcomes"]) == {"passed": 7}, told
