@@ -306,7 +306,9 @@ class Scheduler:
         for case in refused:
             self._strike(worker, case)
         if self._hedging is not None:
-            refused = self._hedging.without_copies(refused, worker)
+            alone = self._hedging.without_copies(refused, worker)
+            self._stock.exclude(worker, [case for case in refused if case not in alone])
+            refused = alone
         if self._granting is not None and not worker.given:
             self._granting.vacate(worker)
         self._stock.refuse(worker, refused)

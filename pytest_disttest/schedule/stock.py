@@ -210,9 +210,9 @@ class Stock:
         Others of the file it may be given again, where it pays; a group goes on elsewhere if it can.
         """
         self._regain(cases)
+        self.exclude(worker, cases)
         by_home: dict[int, list[int]] = {}
         for case in cases:
-            self._excluded[case] = self._excluded.get(case, frozenset()) | {worker.name}
             by_home.setdefault(self._home[case].home, []).append(case)
         for home, leaving in by_home.items():
             mine = [fragment for fragment in worker.owned() if fragment.home == home]
@@ -230,6 +230,11 @@ class Stock:
                 worker.fetched.discard(home)
             worker.leaving.setdefault(home, []).extend(leaving)
         self.let_leave(worker)
+
+    def exclude(self, worker: Worker, cases: Iterable[int]) -> None:
+        """*worker* cannot collect *cases*, wherever they lie."""
+        for case in cases:
+            self._excluded[case] = self._excluded.get(case, frozenset()) | {worker.name}
 
     def take_again(self, case: int, worker: Worker | None, shunned: frozenset[str]) -> None:
         """An open case that *worker* has ended is to be run again; in a group that it goes on with, by itself."""

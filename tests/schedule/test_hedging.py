@@ -7,10 +7,11 @@ from collections.abc import Callable
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
 from rigs.scheduling import SchedulerMachine, Worker
 
 from pytest_disttest.model import Outcome, Plan, Unit
-from pytest_disttest.schedule import CaseEnded, Command, Copy, GiveUp, Scheduler
+from pytest_disttest.schedule import CaseEnded, Command, Copy, GiveUp, Scheduler, Tick
 from pytest_disttest.schedule.hedging import Hedging, candidates
 from pytest_disttest.testing import FakeHost, Record, drive, free_seams, plan_of
 
@@ -112,6 +113,18 @@ class HedgingMachine(SchedulerMachine):
             case _:
                 super().obey(command)
 
+    @precondition(lambda self: self.able_to_end() and len(self.both) < 3)
+    @rule(times=st.integers(0, 3))
+    def what_runs_hangs(self, times: int) -> None:
+        """The others do what is left, and ask for more while time passes."""
+        hanging = self.able_to_end()[0]
+        for _ in range(12 * times):
+            names = [name for name in self.able_to_move() if name != hanging]
+            if names:
+                self.move(names[0], self.workers[names[0]], Outcome.PASSED)
+        self.now += 60.0
+        self.tell(Tick())
+
     def end(self, name: str, worker: Worker, outcome: Outcome, duration_s: float) -> None:
         case, worker.running = worker.running, None
         assert case is not None
@@ -121,4 +134,4 @@ class HedgingMachine(SchedulerMachine):
 
 
 TestHedging = HedgingMachine.TestCase
-TestHedging.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
+TestHedging.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
