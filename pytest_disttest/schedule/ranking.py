@@ -13,7 +13,7 @@ Only cases with a rank of some length take part (`Stock.aim`). All others fill t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from heapq import heapify, heapreplace
 from itertools import islice
 
@@ -66,6 +66,7 @@ class Ranking:
         self._classes = classes
         self._paces = Paces()
         self._slowness = Slowness()
+        self.seconds: Callable[[int, str], float] = self._usual  # asked a thousand times for one decision
         self.goes_first: frozenset[frozenset[str]] = frozenset()
         self.ranks = upward_ranks(
             {case: self.known.get(case, 0.0) for unit in plan.units for case in unit.cases}, plan.prerequisites
@@ -77,12 +78,14 @@ class Ranking:
         self._kinds: dict[str, Kind] = {}
         self._kinds_of: dict[Fit, list[tuple[Kind, str]]] = {}
 
-    def seconds(self, case: int, place: str) -> float:
+    def _usual(self, case: int, place: str) -> float:
         """Return how long *case* may take at *place*; 0.0 where nothing is known of it."""
         hw_class = self._classes.get(place, "")
         found = self.predicted_on.get((case, hw_class))
-        seconds = self.known.get(case, 0.0) * self._paces.get(hw_class, 1.0) if found is None else found
-        return seconds * self._slowness.get(place, 1.0) if self._slowness else seconds
+        return self.known.get(case, 0.0) * self._paces.get(hw_class, 1.0) if found is None else found
+
+    def _where_some_are_slow(self, case: int, place: str) -> float:
+        return self._usual(case, place) * self._slowness.get(place, 1.0)
 
     def expect(
         self, known: dict[int, float], on_class: Mapping[tuple[int, str], float], ranks: dict[int, float]
@@ -103,6 +106,7 @@ class Ranking:
             self._paces.learn(hw_class, self.known.get(case), took_s)
         else:
             self._slowness.note(place, expected_s, took_s)
+            self.seconds = self._where_some_are_slow if self._slowness else self._usual
 
     def pick(
         self, worker: Worker, workers: Mapping[str, Worker], backlog: Backlog, now: float, forecast: Forecast

@@ -426,8 +426,6 @@ class Scheduler:
 
     def _must_wait(self, worker: Worker) -> bool:
         """Whether as many as may run something do, or others are to have their turn when *worker* is through."""
-        if not self._most:
-            return False
         if worker.given:
             worker.resting = bool(self._waiting_longer(worker))
             return worker.resting
@@ -441,7 +439,8 @@ class Scheduler:
         if self.steering is not None:
             self.steering.look(now)
         worker.resting = False
-        assign = None if self._stopped or self._must_wait(worker) else self._next(worker, now)
+        must_wait = self._most > 0 and self._must_wait(worker)
+        assign = None if self._stopped or must_wait else self._next(worker, now)
         if assign is not None:
             if self._most:
                 self._turns += 1
@@ -465,7 +464,9 @@ class Scheduler:
 
     def _copy(self, hedging: Hedging, worker: Worker, now: float) -> Copy | None:
         """Return what an idle worker is to run a copy of, nothing else being left for it."""
-        if self._stopped or self._stock.backlog.holds_for(worker.name, worker.host) or self._must_wait(worker):
+        if self._stopped or self._stock.backlog.holds_for(worker.name, worker.host):
+            return None
+        if self._most and self._must_wait(worker):
             return None
         granting = self._granting
         if granting is not None and not granting.offer(worker, now)[1]:

@@ -32,6 +32,7 @@ class Steering:
         self._at_first: tuple[Mapping[int, float], Mapping[tuple[int, str], float]] = (
             (ranking.known, ranking.predicted_on) if ranking is not None else ({}, {})
         )
+        self._classes = sorted({name for _, name in self._at_first[1]})
         self._weights = stock.ranks if stock.ranks is not None else stock.forecast.known
         self._ended: list[Ended] = []
         self.ask_after = max(FEWEST, PART * len(stock.open))
@@ -51,8 +52,10 @@ class Steering:
         """Take note that *case* took so long at *place*."""
         if self._revise is None or (took_s < TELLING_S and self._at_first[0].get(case, 0.0) < TELLING_S):
             return
+        if len(self._stock.open) > MOST:
+            return
         self._ended.append((case, place, took_s))
-        if len(self._ended) < self.ask_after or len(self._stock.open) > MOST:
+        if len(self._ended) < self.ask_after:
             return
         ended, self._ended = self._ended, []
         factors = self._revise(ended)
@@ -61,9 +64,15 @@ class Steering:
 
     def _rank_anew(self, ranking: Ranking, factors: Mapping[int, float]) -> None:
         known, on_class = self._at_first
-        expected = {case: seconds * factors.get(case, 1.0) for case, seconds in known.items()}
-        there = {key: seconds * factors.get(key[0], 1.0) for key, seconds in on_class.items()}
-        every = {case: expected.get(case, 0.0) for unit in self._plan.units for case in unit.cases}
+        still_open = self._stock.open
+        expected = {case: known[case] * factors.get(case, 1.0) for case in still_open if case in known}
+        there = {
+            (case, name): on_class[case, name] * factors.get(case, 1.0)
+            for case in still_open
+            for name in self._classes
+            if (case, name) in on_class
+        }
+        every = {case: expected.get(case, 0.0) for case in still_open}
         self._weights = upward_ranks(every, self._plan.prerequisites)
         ranking.expect(expected, there, self._weights)
-        self._stock.weigh_anew({**self._weights, **self._hastened}, self._stock.open)
+        self._stock.weigh_anew({**self._weights, **self._hastened}, still_open)
