@@ -67,7 +67,9 @@ class Settings:
     of the node ids to explain ("" for all); *explain_host* a host's name. *defaults* are conditions that every test
     has, *presets* keywords of ``hw()`` by name. *reruns* is how often a test that fails is run again, *crash_reruns*
     one that killed its worker; *timeout_s* is how long a test may take, 0.0 for ever; *failures* are the inventory's
-    rows that say of what class a failure is.
+    rows that say of what class a failure is. *strategy* is a name, *deadline_s* how long the run may take (0.0: for
+    ever), *max_in_flight* how many tests run at a time (0: as many as there are workers); *hedge* lets idle hosts try
+    what takes too long elsewhere.
     """
 
     workers: int | None = None
@@ -95,6 +97,10 @@ class Settings:
     crash_reruns: int = 1
     timeout_s: float = 0.0
     failures: tuple[Mapping[str, Any], ...] = ()
+    strategy: str = "adaptive"
+    deadline_s: float = 0.0
+    max_in_flight: int = 0
+    hedge: bool = False
 
 
 def claim_distribution(options: argparse.Namespace) -> None:
@@ -147,6 +153,29 @@ OPTION_ROWS: Final = (
         "How workers on this machine come to be: 'fork' copies of this process, made before your code is loaded; "
         "'spawn' new interpreters; 'auto' (default) forks where that is safe.",
         {"metavar": "auto|fork|spawn"},
+    ),
+    OptionRow(
+        "--hw-strategy",
+        "By what it is decided which test runs next, and where: 'adaptive' (default), 'simple', 'max-parallel', "
+        "'resource-aware', 'deadline', 'historical', 'workload', 'learned', or a plugin's. Ini: hw_strategy.",
+        {"metavar": "NAME"},
+    ),
+    OptionRow(
+        "--hw-deadline",
+        "When the run has to be over: seconds from its start, or '15 min', '1h 30min'. What has not ended by then is "
+        "not run, and the run fails. Default: no limit.",
+        {"metavar": "TIME"},
+    ),
+    OptionRow(
+        "--hw-max-in-flight",
+        "How many tests of the whole run may run at a time. Default: as many as there are workers.",
+        {"metavar": "N"},
+    ),
+    OptionRow(
+        "--hw-hedge",
+        "At the end of a run, let an idle host run a copy of a test that takes far longer than ever on another one; "
+        "the first result counts. Never for tests marked no_hedge.",
+        {"action": "store_true"},
     ),
     OptionRow(
         "--hw-plan",
@@ -242,6 +271,7 @@ OPTION_ROWS: Final = (
 
 INI_ROWS: Final = (
     IniRow("hw_defaults", "linelist", "What every test asks of its host, one condition a line, as in hw()."),
+    IniRow("hw_strategy", "string", "The strategy, where --hw-strategy does not name one."),
     IniRow("hw_timeout", "string", "Seconds that a test may take, its fixtures included."),
     IniRow("hw_sync_ignore", "linelist", "Files that are not copied to remote hosts, one .gitignore pattern a line."),
 )

@@ -165,6 +165,7 @@ def _start(config: pytest.Config) -> None:
         sync_ignore=config.getini("hw_sync_ignore"),
         defaults=config.getini("hw_defaults"),
         timeout=config.getini("hw_timeout"),
+        strategy=config.getini("hw_strategy"),
     )
     if config.option.collectonly:
         from pytest_disttest.controller.preview import Preview
@@ -173,6 +174,9 @@ def _start(config: pytest.Config) -> None:
         return
     zygote = _zygote(config, settings)
     with _quick_imports(config):
+        from pytest_disttest.controller.guiding import strategy_of
+
+        strategy_of(config, settings.strategy)  # an unknown name is told before any host is asked for anything
         from pytest_disttest.controller.opening import Opening
 
         opening = Opening(config, settings, _SYS_PATH, zygote)

@@ -72,7 +72,8 @@ class Growth:
         if not link.forks:
             return
         # those that went home for want of work count too
-        missing = min(link.workers, useful) - link.count(self._run.tallies[link.host.name].restarts)
+        most = self._run.settings.max_in_flight or useful
+        missing = min(link.workers, useful, most) - link.count(self._run.tallies[link.host.name].restarts)
         for _ in range(missing):
             node = self._run.roster.enlist(link, self._start(link))
             self._run.roster.instruct(link, node, table=False, collects=self._collects(link.host.name))

@@ -58,6 +58,7 @@ class WorkerNode:
 
     *slot* is the name by which the agent of *host* knows the process. *cases* maps the worker's own
     item numbers to the run's case indexes, once its collection is known; -1 for an item that is no case of the run.
+    One that *is_given_up* has nothing to say of cases any more.
     *shares* tells that it collected some files only, *waits* that it has not collected and may become
     a fork. As with xdist, *workerinfo* and
     *workeroutput* are not there before the worker has told them: plugins ask with ``hasattr``.
@@ -81,6 +82,7 @@ class WorkerNode:
         self.asked_for_table = self.sends_table = False
         self.pid = 0
         self.is_down = False
+        self.is_given_up = False
         self.has_collected = False
         self.shares = False
         self.waits = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +12,7 @@ from pytest_disttest.controller.casework import CaseWork
 from pytest_disttest.controller.collection import is_partial
 from pytest_disttest.controller.demands import demands_of
 from pytest_disttest.controller.experience import Expected, Experience, expected
+from pytest_disttest.controller.guiding import strategy_of
 from pytest_disttest.controller.places import places_on, told_apart
 from pytest_disttest.controller.run import Run
 from pytest_disttest.errors import NoHostFits
@@ -19,6 +20,8 @@ from pytest_disttest.match import eligibility
 from pytest_disttest.model import NOTHING, Capabilities, Outcome, Plan
 from pytest_disttest.plan import build_plan, render_plan, seams
 from pytest_disttest.schedule import Scheduler
+from pytest_disttest.schedule.guidance import Briefing, Times
+from pytest_disttest.schedule.urgency import CAUTION
 
 if TYPE_CHECKING:
     from pytest_disttest.controller.forecast import Ahead
@@ -85,11 +88,15 @@ def report_not_runnable(plan: Plan, run: Run, cases: CaseWork) -> None:
 
 
 class Known(NamedTuple):
-    """What earlier runs say of this one: seconds of its cases, classes of its hosts, and what else was learned."""
+    """What earlier runs say of this one: seconds of its cases, classes of its hosts, and what else was learned.
+
+    *by* gives the seconds as ``median`` or ``model`` have them.
+    """
 
     expected: Expected
     classes: Mapping[str, str]
     lessons: Lessons | None
+    by: Callable[[str], Expected]
 
 
 def know(run: Run, experience: Experience) -> Known:
@@ -99,26 +106,52 @@ def know(run: Run, experience: Experience) -> Known:
     workers = Counter[str]()
     for link in run.ready_links if classes else ():
         workers[classes[link.host.name]] += link.workers
-    return Known(expected(run.collected.cases, experience.durations(), lessons, workers), classes, lessons)
+    by = partial(expected, run.collected.cases, experience.durations(), lessons, workers)
+    return Known(by("best"), classes, lessons, by)
 
 
-def make_scheduler(plan: Plan, run: Run, known: Known) -> Scheduler:
-    """Return the dispatcher of the plan, which goes by what is *known*."""
+def make_scheduler(plan: Plan, run: Run, known: Known, *, began: float) -> Scheduler:
+    """Return the dispatcher of the plan, which goes by what is *known*; *began* is the run's beginning on its clock."""
     cases, lessons = run.collected.cases, known.lessons
     demands = {case.index: case.demand for case in cases if case.demand is not NOTHING and case.demand}
+    places = {place: name for host, name in known.classes.items() for place in places_on(run, host)}
+    guidance = strategy_of(run.config, run.settings.strategy)(
+        Briefing(
+            plan,
+            {link.host.name: link.workers for link in run.ready_links},
+            places,
+            demands,
+            lambda source: Times(*(known.expected if source == "best" else known.by(source))),
+            {case: began + seconds for case, seconds in run.collected.deadlines.items()},
+            began + run.elapsed_s,
+        )
+    )
     scheduler = Scheduler(
         told_apart(plan, run),
         seams=partial(seams, cases),
-        predicted=known.expected.everywhere,
-        demands=demands,
-        ledgers=ledgers_of(run) if demands else {},
-        predicted_on=known.expected.on_class,
-        classes={place: name for host, name in known.classes.items() for place in places_on(run, host)},
+        predicted=guidance.times.everywhere,
+        demands={**demands, **guidance.demands},
+        ledgers=ledgers_of(run, guidance.pools) if demands else {},
+        predicted_on=guidance.times.on_class,
+        classes=places,
         reliability=lessons.reliability() if lessons is not None else None,
         weights=lessons.weights if lessons is not None else None,
+        guidance=guidance,
     )
+    if run.settings.hedge:
+        from pytest_disttest.schedule.hedging import Hedging, candidates
+
+        apart = run.collected.unhedged.union(demands, run.collected.flaky)
+        hedged = candidates(plan, cautious_of(guidance.times), apart)
+        scheduler.hedge(Hedging(hedged, places))
+    scheduler.limit(run.settings.max_in_flight)
     scheduler.keep_workers_for(range(len(cases)) if run.settings.reruns else run.collected.flaky)
     return scheduler
+
+
+def cautious_of(times: Times) -> dict[int, float]:
+    """Return the seconds that will hardly be exceeded, of the cases of which it is known how long they take."""
+    return {case: times.cautious.get(case, CAUTION * seconds) for case, seconds in times.everywhere.items()}
 
 
 def look_ahead(plan: Plan, run: Run, known: Known) -> Ahead | None:
@@ -139,7 +172,7 @@ def look_ahead(plan: Plan, run: Run, known: Known) -> Ahead | None:
     record = None
     if is_played and len(found.work.cases) <= prospect.MOST_SIMULATED:
         offers = {link.host.name: link.capabilities for link in run.ready_links}
-        record = prospect.simulated(found.work, make_scheduler(plan, run, known), offers)
+        record = prospect.simulated(found.work, make_scheduler(plan, run, known, began=-run.elapsed_s), offers)
     if settings.show_plan:
         lines = prospect.time_lines(found, record, cases)
         if not settings.plan_file:
@@ -156,13 +189,17 @@ def look_ahead(plan: Plan, run: Run, known: Known) -> Ahead | None:
     return forecast.Ahead(found.work, record.makespan_s if has_expectations else 0.0)
 
 
-def ledgers_of(run: Run) -> dict[str, Ledger]:
-    """Return what each host has to give, by host and by the other places of its workers."""
+def ledgers_of(run: Run, pools: Mapping[str, Mapping[str, int]]) -> dict[str, Ledger]:
+    """Return what each host has to give, with *pools* besides, by host and by the other places of its workers."""
     from pytest_disttest.match.ledger import Ledger
 
     books: dict[str, Ledger] = {}
     for link in run.ready_links:
-        ledger = Ledger(link.host.name, link.capabilities, workers=link.workers)
+        capabilities = link.capabilities
+        more = {f"resource.{name}": units for name, units in pools.get(link.host.name, {}).items()}
+        if more:
+            capabilities = capabilities._replace(facts={**capabilities.facts, **more})
+        ledger = Ledger(link.host.name, capabilities, workers=link.workers)
         books |= dict.fromkeys(places_on(run, link.host.name), ledger)
     return books
 

@@ -24,7 +24,7 @@ from pytest_disttest.controller.opening import Opening
 from pytest_disttest.controller.roster import Roster
 from pytest_disttest.controller.run import Run, Tally
 from pytest_disttest.errors import DisttestError, NoHostLeft, StoreFault
-from pytest_disttest.model import Outcome
+from pytest_disttest.model import Outcome, Plan
 from pytest_disttest.options import Settings
 from pytest_disttest.reports.screen import HostRow, make_screen
 from pytest_disttest.store import ingest, is_ingestion_due, remember_durations, store_directory
@@ -57,6 +57,7 @@ class Controller:
         self._explained: list[str] = []
         self._ahead: Ahead | None = None
         self._verdict = ""
+        self._timed: Plan | None = None
         self._tests_took_s = 0.0
         # Before pytest is configured: what is registered first is undone last, after pytest's own search for garbage.
         garbage.set_aside(config)
@@ -84,6 +85,7 @@ class Controller:
                 automark=automark(self._config), defaults=self._settings.defaults, presets=self._settings.presets
             ),
         )
+        self._run.began_at = time.monotonic() - self._elapsed_s
         self._run.quarantine = self._opening.quarantine
         self._loop = Loop(self._run)
         for seen in self._early_warnings:
@@ -126,10 +128,17 @@ class Controller:
             self._explained = planning.explanations(plan, run)
             planning.report_not_runnable(plan, run, loop.cases)
             known = planning.know(run, self._experience)
+            if run.collected.deadlines or run.settings.deadline_s:
+                from pytest_disttest.controller import due
+
+                self._timed = plan
+                due.tell(due.late_beforehand(plan, run, known.expected, known.classes), run)
             self._ahead = planning.look_ahead(plan, run, known)
             began = time.monotonic()
             try:
-                loop.run(plan, planning.make_scheduler(plan, run, known))
+                scheduler = planning.make_scheduler(plan, run, known, began=run.began_at)
+                del known  # all that earlier runs know of is not needed any more
+                loop.run(plan, scheduler)
             finally:
                 self._tests_took_s = time.monotonic() - began
             if self._ahead is not None:
@@ -165,6 +174,11 @@ class Controller:
                 self._run.screen.note(line)
             if self._verdict:
                 self._run.screen.note(self._verdict)
+            if self._timed is not None:
+                from pytest_disttest.controller import due
+
+                for line in due.summary(self._run, self._timed):
+                    self._run.screen.note(line)
         if self._run.journal.fault:
             self._run.screen.note(f"not every result is stored: {self._run.journal.fault}")
 
@@ -267,8 +281,14 @@ class Controller:
         except DisttestError as error:
             self._stop_now()
             raise pytest.UsageError(str(error)) from error
-        except BaseException:
+        except BaseException as error:
             self._stop_now()
+            if self._settings.deadline_s:
+                from pytest_disttest.controller import due
+
+                if isinstance(error, due.RunExpired):
+                    run, loop = self._parts
+                    due.report_not_run(run, loop.cases)
             raise
 
     def _stop_now(self) -> None:

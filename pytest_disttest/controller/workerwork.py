@@ -183,11 +183,14 @@ class WorkerWork:
     def vanished(self, node: WorkerNode, why: str) -> None:
         """The worker's host is lost: what it had not ended, its running case too, goes to others."""
         self.part(node, why)
-        self._cases.forget(node, is_lost=self._run.fleet.links[node.host].state == "gone")
+        is_gone = self._run.fleet.links[node.host].state == "gone"
+        self._cases.forget(node, is_lost=is_gone and not self._has_copy(node))
         self._run.decide(WorkerLost(node.id))
 
     def died(self, link: HostLink, node: WorkerNode, code: int, words: dict[str, str]) -> None:
         """A process has ended. One that took leave is expected to; any other has crashed."""
+        if node.is_given_up:
+            self.part(node, None)
         if node.is_down:
             return
         cause = obituary.cause_of_death(code)
@@ -197,10 +200,26 @@ class WorkerWork:
             self._cases.close_story(node)
             self._run.decide(WorkerLost(node.id))
             return
-        self._cases.crashed(node, cause, words, code)
+        if self._has_copy(node):
+            self._cases.forget(node)  # the other attempt is what counts
+        else:
+            self._cases.crashed(node, cause, words, code)
         self._run.decide(WorkerLost(node.id))
         if self._run.scheduler is None or self._run.remaining:
             self._replace(link, node, cause, words)
+
+    def _has_copy(self, node: WorkerNode) -> bool:
+        """Whether another worker runs the case that *node* does."""
+        story, scheduler = self._cases.running.get(node.id), self._run.scheduler
+        return story is not None and scheduler is not None and scheduler.is_copied(story.case, node.id)
+
+    def replace_given_up(self, node: WorkerNode) -> None:
+        """Start another worker where one was given up, if it was the last one there and tests are left."""
+        link = self._run.fleet.links[node.host]
+        others = [other for other in self._run.roster.on(node.host) if not other.is_given_up]
+        if self._run.remaining and not others and link.state == "ready" and not self._run.stopping:
+            link.replaced += 1
+            self._enlist_late(link)
 
     def _replace(self, link: HostLink, node: WorkerNode, cause: str, words: dict[str, str]) -> None:
         """Start a worker in the place of one that died, unless that is hopeless."""

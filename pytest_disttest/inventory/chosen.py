@@ -35,14 +35,15 @@ def make_settings(
     sync_ignore: Sequence[str] = (),
     defaults: Sequence[str] = (),
     timeout: str = "",
+    strategy: str = "",
 ) -> Settings:
     """Return the settings that *values* (options by dest) and the inventory make together.
 
     Without ``--hw-hosts`` the one host is this machine. The number of workers of a host is its own, else
     ``--hw-workers``, else the inventory's default, else, for this machine, *env*'s
     PYTEST_XDIST_AUTO_NUM_WORKERS or *processors*; 0 leaves it to the agent. *sync_ignore* is the ini's
-    ``hw_sync_ignore``, *defaults* its ``hw_defaults``, *timeout* its ``hw_timeout``. Raises BadOption or BadInventory
-    with the place of what is wrong.
+    ``hw_sync_ignore``, *defaults* its ``hw_defaults``, *timeout* its ``hw_timeout``, *strategy* its ``hw_strategy``.
+    Raises BadOption or BadInventory with the place of what is wrong.
     """
     here = invocation_dir or rootdir
     inventory = load_inventory(rootdir, explicit=values.get("hw_inventory"), invocation_dir=here)
@@ -88,6 +89,10 @@ def make_settings(
         crash_reruns=int(_choice(values.get("hw_crash_reruns"), CRASH_RERUNS, place="--hw-crash-reruns")),
         failures=inventory.failures,
         timeout_s=_seconds(values.get("hw_timeout") or timeout or None, 0.0, place="--hw-timeout"),
+        strategy=values.get("hw_strategy") or strategy or Settings().strategy,
+        deadline_s=_time(values.get("hw_deadline"), place="--hw-deadline"),
+        max_in_flight=_count(values.get("hw_max_in_flight"), place="--hw-max-in-flight"),
+        hedge=bool(values.get("hw_hedge")),
     )
 
 
@@ -170,6 +175,25 @@ def _seconds(text: str | None, default: float, *, place: str) -> float:
     if not (math.isfinite(seconds) and seconds > 0):
         raise BadOption(f"{text!r} is no time", place=place, hint="say seconds, such as 30")
     return seconds
+
+
+def _time(text: str | None, *, place: str) -> float:
+    """Return the seconds of a time, with or without units; 0.0 where nothing is said."""
+    if text is None:
+        return 0.0
+    from pytest_disttest.needs import seconds_of
+
+    try:
+        return seconds_of(text)
+    except ValueError as fault:
+        raise BadOption(str(fault), place=place, hint="say seconds, or '15 min', '1h 30min'") from None
+
+
+def _count(text: str | None, *, place: str) -> int:
+    """Return a whole number from 1; 0 where nothing is said."""
+    if text is not None and not (_is_whole(text) and int(text)):
+        raise BadOption(f"{text!r} is no number", place=place, hint="say a whole number from 1")
+    return int(text or 0)
 
 
 def _choice(text: str | None, choices: Sequence[str], *, place: str) -> str:

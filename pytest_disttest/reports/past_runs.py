@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_disttest.store.history import FailureRow, RunReport, RunRow
 
 # The order in which a reader wants to know them; pytest's summary line has the same.
-OUTCOMES = ("failed", "error", "crashed", "passed", "skipped", "blocked", "unplaced", "xfailed", "xpassed")
+OUTCOMES = ("failed", "error", "crashed", "passed", "skipped", "blocked", "unplaced", "cancelled", "xfailed", "xpassed")
 
 
 def write_runs(runs: Sequence[RunRow], out: TextIO) -> None:

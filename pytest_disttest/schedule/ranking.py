@@ -14,7 +14,7 @@ Only cases with a rank of some length take part (`Stock.aim`). All others fill t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, takewhile
 
 from pytest_disttest.model import Plan
@@ -24,6 +24,7 @@ from pytest_disttest.schedule.forecast import LONG_S, Forecast
 from pytest_disttest.schedule.fragments import Fit, Fragment
 from pytest_disttest.schedule.layout import Kind, Layout
 from pytest_disttest.schedule.paces import Paces
+from pytest_disttest.schedule.slowness import Slowness
 from pytest_disttest.schedule.workers import Worker
 
 MOST_LOOKED_AT = 96
@@ -56,9 +57,12 @@ class Ranking:
         classes: Mapping[str, str],
     ) -> None:
         self.known = _known(plan, predicted, predicted_on, classes)
-        self._predicted_on = predicted_on
+        self.predicted_on = predicted_on
+        self.is_told = False  # by a strategy what goes first
         self._classes = classes
         self._paces = Paces()
+        self._slowness = Slowness()
+        self.seconds: Callable[[int, str], float] = self._usual  # asked a thousand times for one decision
         self.ranks = upward_ranks(
             {case: self.known.get(case, 0.0) for unit in plan.units for case in unit.cases}, plan.prerequisites
         )
@@ -69,11 +73,20 @@ class Ranking:
         self._kinds: dict[str, Kind] = {}
         self._kinds_of: dict[Fit, list[tuple[Kind, str]]] = {}
 
-    def seconds(self, case: int, place: str) -> float:
+    def _usual(self, case: int, place: str) -> float:
         """Return how long *case* may take at *place*; 0.0 where nothing is known of it."""
         hw_class = self._classes.get(place, "")
-        found = self._predicted_on.get((case, hw_class))
+        found = self.predicted_on.get((case, hw_class))
         return self.known.get(case, 0.0) * self._paces.get(hw_class, 1.0) if found is None else found
+
+    def _where_some_are_slow(self, case: int, place: str) -> float:
+        return self._usual(case, place) * self._slowness.get(place, 1.0)
+
+    def expect(
+        self, known: dict[int, float], on_class: Mapping[tuple[int, str], float], ranks: dict[int, float]
+    ) -> None:
+        """From now on, these are the seconds and the ranks of cases."""
+        self.known, self.predicted_on, self.ranks = known, on_class, ranks
 
     def is_far(self, worker: Worker, now: float) -> bool:
         """Whether *worker* is through only after a while, as far as one can know, or holds up long ones."""
@@ -83,10 +96,14 @@ class Ranking:
         )
 
     def learn(self, case: int, place: str, took_s: float) -> None:
-        """A class of hosts of which nothing was known is as fast as it proves to be, within bounds."""
+        """A class of hosts of which nothing was known is as fast as it proves to be; a host may have got slow."""
         hw_class = self._classes.get(place, "")
-        if (case, hw_class) not in self._predicted_on:
+        expected_s = self.predicted_on.get((case, hw_class))
+        if expected_s is None:
             self._paces.learn(hw_class, self.known.get(case), took_s)
+        else:
+            self._slowness.note(place, expected_s, took_s)
+            self.seconds = self._where_some_are_slow if self._slowness else self._usual
 
     def pick(
         self,
@@ -102,7 +119,7 @@ class Ranking:
 
         None where all is better left to others; then also whether an idle one is among these, which must be asked.
         """
-        if len(self.ranks) <= FEW and not self._waits:
+        if len(self.ranks) <= FEW and not (self._waits or self.is_told):
             return self._pick_of_few(worker, workers, list(_above(backlog, above_s)), now)
         if not above_s:
             mine = [hosts for hosts in self._tight(workers, forecast) if worker.host in hosts]

@@ -122,7 +122,7 @@ ORDER BY case_index
 -- name: run_not_run
 -- What no worker ran, and why, in the order of collection.
 SELECT nodeid, occurrence, outcome, message
-FROM case_results WHERE run_id = $run_id AND outcome IN ('blocked', 'unplaced')
+FROM case_results WHERE run_id = $run_id AND outcome IN ('blocked', 'unplaced', 'cancelled')
 ORDER BY case_index
 
 -- name: run_flaky

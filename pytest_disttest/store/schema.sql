@@ -62,9 +62,9 @@ CREATE TABLE attempts (
     case_index INTEGER NOT NULL,
     number INTEGER NOT NULL,        -- 1 is the first attempt, 2 its first retry
     sequence INTEGER NOT NULL,      -- place in the journal, from 0: the order in which results arrived
-    host VARCHAR NOT NULL,          -- '' for a case that never ran (blocked, unplaced)
+    host VARCHAR NOT NULL,          -- '' for a case that never ran (blocked, unplaced, cancelled)
     worker VARCHAR NOT NULL,        -- gw0, gw1, ...
-    outcome VARCHAR NOT NULL,       -- passed failed skipped xfailed xpassed error crashed blocked unplaced
+    outcome VARCHAR NOT NULL,       -- passed failed skipped xfailed xpassed error crashed blocked unplaced cancelled
     started_at TIMESTAMP,
     setup_s DOUBLE NOT NULL,
     call_s DOUBLE NOT NULL,
