@@ -66,7 +66,8 @@ class Settings:
     of the node ids to explain ("" for all); *explain_host* a host's name. *defaults* are conditions that every test
     has, *presets* keywords of ``hw()`` by name. *reruns* is how often a test that fails is run again, *crash_reruns*
     one that killed its worker; *timeout_s* is how long a test may take, 0.0 for ever; *failures* are the inventory's
-    rows that say of what class a failure is.
+    rows that say of what class a failure is. *resume* is None, or the beginning of the id of the run to go on with
+    ("" for the last one).
     """
 
     workers: int | None = None
@@ -92,6 +93,7 @@ class Settings:
     crash_reruns: int = 1
     timeout_s: float = 0.0
     failures: tuple[Mapping[str, Any], ...] = ()
+    resume: str | None = None
 
 
 def claim_distribution(options: argparse.Namespace) -> None:
@@ -220,6 +222,12 @@ OPTION_ROWS: Final = (
         "Seconds that a test may take, its fixtures included. Then its worker tells the stacks of all threads and "
         "is killed, and another one takes its place. Default: the ini's hw_timeout, else no limit.",
         {"metavar": "SECONDS"},
+    ),
+    OptionRow(
+        "--hw-resume",
+        "Go on with the last run that was cut off, or with the one whose id begins with '=RUN': its results are "
+        "reported again, and only what is missing runs.",
+        {"metavar": "RUN", "nargs": "?", "const": ""},
     ),
     OptionRow(
         "--hw-ignore-unknown-dependency",

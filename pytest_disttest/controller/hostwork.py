@@ -71,8 +71,8 @@ class HostWork:
 
     def bar(self, name: str, reason: str) -> None:
         """Too much failed on a host that passed elsewhere: the others go on without it, if there are any."""
-        link = self._run.fleet.links[name]
-        if link.state != "ready" or self._run.stopping:
+        link = self._run.fleet.links.get(name)  # one of an earlier run may not be in this one
+        if link is None or link.state != "ready" or self._run.stopping:
             return
         if all(other is link for other in self._run.ready_links):
             self._run.screen.note(f"host {name} is the last one and stays, or it would be {reason}")

@@ -23,6 +23,7 @@ from pytest_disttest.controller.sharing import Sharing, bring_home
 from pytest_disttest.errors import HostUnusable
 from pytest_disttest.model import Grant
 from pytest_disttest.schedule import CasesRefused, HostLost, NobodyComes, WorkerLost, WorkerReady, WorkWanted
+from pytest_disttest.store.stories import WarningTold, WorkerTold
 
 MOST_FAILED_STARTS = 2
 
@@ -57,6 +58,7 @@ class WorkerWork:
         is_new = not hasattr(node, "workerinfo")
         node.learn(wire.restore(facts))
         if is_new:
+            self._run.journal.story(WorkerTold(node.host, node.id, facts))
             self._run.config.hook.pytest_testnodeready(node=node)
 
     def collect(self, node: WorkerNode, data: Any, is_words: bool, place: int) -> None:
@@ -304,6 +306,8 @@ class WorkerWork:
         if when == "config" and self._run.scheduler is not None:
             self._last_warnings.append((node.id, data, nodeid, location))
         elif when == "runtest" or self._is_new(node.id, when, data):
+            if when == "runtest":
+                self._run.journal.story(WarningTold(nodeid, data, location))
             self._cases.replayer.warning(data, when, nodeid, location)
 
     def show_last_warnings(self) -> None:

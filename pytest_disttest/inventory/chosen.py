@@ -84,6 +84,7 @@ def make_settings(
         reruns=_reruns(values),
         crash_reruns=int(_choice(values.get("hw_crash_reruns"), CRASH_RERUNS, place="--hw-crash-reruns")),
         failures=inventory.failures,
+        resume=values.get("hw_resume"),
         timeout_s=_seconds(values.get("hw_timeout") or timeout or None, 0.0, place="--hw-timeout"),
     )
 
