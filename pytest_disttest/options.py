@@ -67,7 +67,7 @@ class Settings:
     has, *presets* keywords of ``hw()`` by name. *reruns* is how often a test that fails is run again, *crash_reruns*
     one that killed its worker; *timeout_s* is how long a test may take, 0.0 for ever; *failures* are the inventory's
     rows that say of what class a failure is. *resume* is None, or the beginning of the id of the run to go on with
-    ("" for the last one).
+    ("" for the last one). *reconnects* is how often a host that was lost is tried again.
     """
 
     workers: int | None = None
@@ -94,6 +94,7 @@ class Settings:
     timeout_s: float = 0.0
     failures: tuple[Mapping[str, Any], ...] = ()
     resume: str | None = None
+    reconnects: int = 6
 
 
 def claim_distribution(options: argparse.Namespace) -> None:
@@ -190,6 +191,11 @@ OPTION_ROWS: Final = (
         "--hw-heartbeat",
         "Seconds of silence after which a host counts as lost. Default: 30.",
         {"metavar": "SECONDS"},
+    ),
+    OptionRow(
+        "--hw-reconnect",
+        "How often a host that was lost while tests ran is tried again, after growing waits; 0 never. Default: 6.",
+        {"metavar": "N"},
     ),
     OptionRow(
         "--hw-max-worker-restart",

@@ -132,7 +132,7 @@ class WorkerWork:
         self._run.decide(WorkerLost(node.id))
         if not self._run.stopping:
             self._run.tallies[node.host].restarts += 1
-            self._enlist_late(link)
+            self.enlist_late(link)
             self._run.screen.note(f"worker {node.id} is replaced: {why}")
 
     def is_known(self, node: WorkerNode) -> bool:
@@ -220,7 +220,7 @@ class WorkerWork:
             self._restarts_left -= 1
             self._run.may_replace = self._restarts_left > 0
         self._run.tallies[node.host].restarts += 1
-        fresh = self._enlist_late(link)
+        fresh = self.enlist_late(link)
         self._run.screen.note(f"worker {node.id} died ({cause}); {fresh.id} takes its place")
 
     def staff(self) -> None:
@@ -235,9 +235,9 @@ class WorkerWork:
                 self._run.decide(NobodyComes(case))
                 continue
             links[0].replaced += 1
-            self._enlist_late(links[0])
+            self.enlist_late(links[0])
 
-    def _enlist_late(self, link: HostLink) -> WorkerNode:
+    def enlist_late(self, link: HostLink) -> WorkerNode:
         """Start a worker while others run already."""
         name = link.host.name
         fresh = self._run.roster.enlist(link, self._forks.start(link))

@@ -85,6 +85,7 @@ def make_settings(
         crash_reruns=int(_choice(values.get("hw_crash_reruns"), CRASH_RERUNS, place="--hw-crash-reruns")),
         failures=inventory.failures,
         resume=values.get("hw_resume"),
+        reconnects=_count(values.get("hw_reconnect"), Settings().reconnects, place="--hw-reconnect"),
         timeout_s=_seconds(values.get("hw_timeout") or timeout or None, 0.0, place="--hw-timeout"),
     )
 
@@ -167,10 +168,14 @@ def _choice(text: str | None, choices: Sequence[str], *, place: str) -> str:
 
 
 def _restarts(text: str | None) -> int | None:
+    return None if text is None else _count(text, 0, place="--hw-max-worker-restart")
+
+
+def _count(text: str | None, default: int, *, place: str) -> int:
     if text is None:
-        return None
+        return default
     if not _is_whole(text):
-        raise BadOption(f"{text!r} is no number", place="--hw-max-worker-restart", hint="say a whole number from 0")
+        raise BadOption(f"{text!r} is no number", place=place, hint="say a whole number from 0")
     return int(text)
 
 
@@ -182,10 +187,7 @@ def _reruns(values: Mapping[str, Any]) -> int:
     delay = values.get("hw_reruns_delay")
     if delay not in (None, "0"):
         _seconds(delay, 0.0, place="--hw-reruns-delay")
-    count = values.get("hw_reruns")
-    if count is not None and not _is_whole(count):
-        raise BadOption(f"{count!r} is no number", place="--hw-reruns", hint="say a whole number from 0")
-    return int(count or 0)
+    return _count(values.get("hw_reruns"), 0, place="--hw-reruns")
 
 
 def _check_expression(text: str, place: str) -> None:
