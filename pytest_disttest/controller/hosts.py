@@ -184,8 +184,9 @@ class Fleet:
 
     def _open_one(self, link: HostLink, opening: int) -> None:
         name = link.host.name
+        zygote = self._zygote if link.tries < 2 else None  # it may be what was lost
         try:
-            connection = open_connection(link.host, sys_path=self._sys_path, zygote=self._zygote)
+            connection = open_connection(link.host, sys_path=self._sys_path, zygote=zygote)
             link.connection = connection
             summary = None if link.is_local else self._sync(connection)
             if link.is_local:
@@ -194,7 +195,7 @@ class Fleet:
                 connection.kill()
                 return
             # workers whose number is known warm up before anybody here has time to ask for them
-            link.workers, link.forks = link.host.workers, self._zygote is not None and is_forkable(link.host)
+            link.workers, link.forks = link.host.workers, zygote is not None and is_forkable(link.host)
             first = 0 if link.losses else link.first_workers
             orders = [order for number in range(first) for order in self._beginning(link, number)]
             self.inbox.put((name, ("opened", connection, summary), opening))
