@@ -58,14 +58,14 @@ def _is_long(event: Story) -> bool:
     """Whether the captured output alone is too much: encoding 100 MB to find that out would take half a second."""
     if not isinstance(event, StoryTold):
         return False
-    sections = (section for told, *_ in event.reports for section in _sections(told.get("sections")))
-    return sum(map(len, sections)) > LONGEST_STORY
+    reports = (dict(told.get("$d", told.items())) for told, *_ in event.reports)  # a key may begin with our "$"
+    return sum(len(text) for report in reports for text in _texts(report.get("sections"))) > LONGEST_STORY
 
 
-def _sections(sections: object) -> list[str]:
+def _texts(sections: object) -> list[str]:
     """Return the texts in the sections of a report as it travels: pairs, which JSON has as tagged lists."""
     if isinstance(sections, dict):
         sections = [part for parts in sections.values() for part in parts]
     if isinstance(sections, list):
-        return [each for part in sections for each in _sections(part)]
+        return [each for part in sections for each in _texts(part)]
     return [sections] if isinstance(sections, str) else []

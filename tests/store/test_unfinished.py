@@ -82,8 +82,9 @@ def test_a_test_whose_last_attempt_is_not_told_in_full_runs_again(tmp_path):
     journal = begin(tmp_path)
     journal.attempt(attempt(0, outcome=Outcome.BLOCKED, worker=""))
     journal.attempt(attempt(1))
-    long = {"sections": [{"$t": ["Captured stdout call", "x" * (LONGEST_STORY + 1)]}]}
-    journal.story(StoryTold(2, 1, again=False, reports=((long, False, False),)))
+    sections = [{"$t": ["Captured stdout call", "x" * (LONGEST_STORY + 1)]}]
+    for long in ({"sections": sections}, {"$d": [["$report_type", "TestReport"], ["sections", sections]]}):
+        journal.story(StoryTold(2, 1, again=False, reports=((long, False, False),)))
     journal.attempt(attempt(2))
     journal.story(story(3))
     journal.close()
