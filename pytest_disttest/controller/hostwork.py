@@ -66,8 +66,6 @@ class HostWork:
     def unusable(self, link: HostLink, error: DisttestError) -> None:
         """A host cannot take part; the run goes on with the others."""
         if link.losses and link.state == "opening":
-            if link.connection is not None:
-                link.connection.kill()
             self.reconnecting.failed(link, error.message, time.monotonic())
             return
         link.state = "unusable"

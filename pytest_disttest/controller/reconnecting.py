@@ -25,6 +25,8 @@ LOSSES: Final = 3
 """The loss after which a host is not tried any more."""
 FIRST_S: Final = 1.0
 MOST_S: Final = 60.0
+OPENING_S: Final = 150.0
+"""After so long an agent that was started and has not said hello will not: the limits of opening are 30 and 60 s."""
 
 
 class Reconnecting:
@@ -46,6 +48,7 @@ class Reconnecting:
         self._dice = dice
         self._tries = run.settings.reconnects
         self._due: dict[str, float] = {}
+        self._opening: dict[str, float] = {}
         self._lost_at: dict[str, float] = {}
         self._trials: dict[str, int] = {}
 
@@ -70,6 +73,9 @@ class Reconnecting:
 
     def failed(self, link: HostLink, why: str, now: float) -> None:
         """A try to open a host again has failed."""
+        self._opening.pop(link.host.name, None)
+        if link.connection is not None:
+            link.connection.kill()
         if link.tries >= self._tries:
             del self._lost_at[link.host.name]
             self._run.tallies[link.host.name].problem += f"; not back after {_tries(self._tries)}: {why}"
@@ -83,6 +89,7 @@ class Reconnecting:
         lost_at = self._lost_at.pop(name, None)
         if lost_at is None:
             return False
+        self._opening.pop(name, None)
         link.tries = 0
         self._trials[name] = self._ended(name)
         words = f"back after {time.monotonic() - lost_at:.0f} s"
@@ -98,7 +105,11 @@ class Reconnecting:
                 del self._due[name]
                 link = self._run.fleet.links[name]
                 link.tries += 1
+                self._opening[name] = now
                 self._run.fleet.reopen(link)
+        for name, began in list(self._opening.items()):
+            if now - began > OPENING_S:
+                self.failed(self._run.fleet.links[name], f"no answer within {OPENING_S:g} s", now)
         for name, ended in list(self._trials.items()):
             if self._ended(name) > ended:
                 del self._trials[name]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_disttest.controller.hosts import HostLink
-from pytest_disttest.controller.reconnecting import LOSSES, MOST_S, Reconnecting
+from pytest_disttest.controller.reconnecting import LOSSES, MOST_S, OPENING_S, Reconnecting
 from pytest_disttest.controller.run import Tally
 from pytest_disttest.model import Host, Outcome
 from pytest_disttest.options import Settings
@@ -122,6 +122,18 @@ def test_nobody_is_opened_once_nothing_is_left():
     scene.reconnecting.look(1000.0)
 
     assert scene.heard == [] and not scene.reconnecting.is_awaited
+
+
+def test_a_try_that_nobody_answers_has_failed():
+    """An agent that was started and says nothing is not waited for for ever."""
+    scene = Scene(reconnects=1)
+    scene.reconnecting.lost(scene.link, 0.0)
+    now = scene.opens_at(0.0)
+    scene.reconnecting.look(now + OPENING_S - 1)
+    assert scene.heard == ["opens"]
+    scene.reconnecting.look(now + OPENING_S + 1)
+
+    assert scene.heard == ["opens", "given up"] and not scene.reconnecting.is_awaited
 
 
 @pytest.mark.parametrize("change", [{"remaining": 0}, {"stopping": True}, {"scheduler": None}, {"ending": Exception()}])
