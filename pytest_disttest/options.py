@@ -69,7 +69,8 @@ class Settings:
     one that killed its worker; *timeout_s* is how long a test may take, 0.0 for ever; *failures* are the inventory's
     rows that say of what class a failure is. *strategy* is a name, *deadline_s* how long the run may take (0.0: for
     ever), *max_in_flight* how many tests run at a time (0: as many as there are workers); *hedge* lets idle hosts try
-    what takes too long elsewhere.
+    what takes too long elsewhere. *resume* is None, or the beginning of the id of the run to go on with ("" for the
+    last one). *reconnects* is how often a host that was lost is tried again.
     """
 
     workers: int | None = None
@@ -101,6 +102,8 @@ class Settings:
     deadline_s: float = 0.0
     max_in_flight: int = 0
     hedge: bool = False
+    resume: str | None = None
+    reconnects: int = 6
 
 
 def claim_distribution(options: argparse.Namespace) -> None:
@@ -231,6 +234,11 @@ OPTION_ROWS: Final = (
         {"metavar": "SECONDS"},
     ),
     OptionRow(
+        "--hw-reconnect",
+        "How often a host that was lost while tests ran is tried again, after growing waits; 0 never. Default: 6.",
+        {"metavar": "N"},
+    ),
+    OptionRow(
         "--hw-max-worker-restart",
         "How many crashed workers are replaced in the whole run; 0 replaces none. Default: no limit.",
         {"metavar": "N"},
@@ -261,6 +269,12 @@ OPTION_ROWS: Final = (
         "Seconds that a test may take, its fixtures included. Then its worker tells the stacks of all threads and "
         "is killed, and another one takes its place. Default: the ini's hw_timeout, else no limit.",
         {"metavar": "SECONDS"},
+    ),
+    OptionRow(
+        "--hw-resume",
+        "Go on with the last run that was cut off, or with the one whose id begins with '=RUN': its results are "
+        "reported again, and only what is missing runs.",
+        {"metavar": "RUN", "nargs": "?", "const": ""},
     ),
     OptionRow(
         "--hw-ignore-unknown-dependency",

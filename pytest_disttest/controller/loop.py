@@ -198,7 +198,7 @@ class Loop:
         for event in early:
             self._decide(event)
         try:
-            self.until(lambda: not self._run.roster.alive)
+            self.until(lambda: not (self._run.roster.alive or self._hosts.is_awaiting))
         finally:
             self.cases.give_up_retries()
         self._end_with_what_is_left()
@@ -269,9 +269,9 @@ class Loop:
         if not self._run.stopping and (session.shouldfail or session.shouldstop):
             self._call_off()
 
-    def _take(self, host: str, message: tuple[Any, ...]) -> None:
+    def _take(self, host: str, message: tuple[Any, ...], opening: int) -> None:
         link = self._run.fleet.links[host]
-        if link.state in ("gone", "unusable"):
+        if link.state in ("away", "gone", "unusable") or opening != link.openings:
             return
         link.heard_at = time.monotonic()
         with self._losing(link):

@@ -12,6 +12,7 @@ from pytest_disttest.controller.casework import CaseWork
 from pytest_disttest.controller.collection import is_partial
 from pytest_disttest.controller.demands import demands_of
 from pytest_disttest.controller.experience import Expected, Experience, expected
+from pytest_disttest.controller.fingerprints import fingerprints
 from pytest_disttest.controller.guiding import strategy_of
 from pytest_disttest.controller.places import places_on, told_apart
 from pytest_disttest.controller.run import Run
@@ -26,16 +27,24 @@ from pytest_disttest.schedule.urgency import CAUTION
 if TYPE_CHECKING:
     from pytest_disttest.controller.forecast import Ahead
     from pytest_disttest.controller.lessons import Lessons
+    from pytest_disttest.controller.resuming import Resuming
     from pytest_disttest.match.ledger import Ledger
 
 
-def make_plan(run: Run) -> Plan:
-    """Return the plan of the run; hooks and the journal hear of it, and the screen where the user asked."""
+def make_plan(run: Run, resuming: Resuming | None = None) -> Plan:
+    """Return the plan of the run; hooks and the journal hear of it, and the screen where the user asked.
+
+    What is known from a run that is *resuming* is not in it.
+    """
     collected = run.collected
+    files = fingerprints(run.config.rootpath, (case.file for case in collected.cases))
     run.planned = len(collected.cases)
     offers = {link.host.name: link.capabilities for link in run.ready_links}
     fitting, unplaced = eligibility(collected.cases, offers)
     eligible = {**fitting, **{case: frozenset({host}) for case, host in collected.homes.items()}}
+    if resuming is not None:
+        resuming.compare(files)
+        unplaced = resuming.still(unplaced)
     plan = build_plan(
         [*collected.cases, *collected.deselected],
         eligible=only_where_collected(eligible, run),
@@ -43,8 +52,11 @@ def make_plan(run: Run) -> Plan:
         ignore_unknown=run.settings.ignore_unknown_dependency,
         partial=is_partial(run.config),
     )
+    if resuming is not None:
+        plan = resuming.narrowed(plan)
     run.config.hook.pytest_disttest_plan(config=run.config, plan=plan)
     run.journal.cases(collected.cases)
+    run.journal.files(files)
     if run.settings.show_plan and not run.settings.plan_file:
         show(plan, run, offers)
     return plan

@@ -114,7 +114,7 @@ class Run:
 
     def end_if_nobody_is_left(self) -> None:
         """A run without workers cannot finish what is open; say so instead of waiting."""
-        opening = any(link.state == "opening" for link in self.fleet.links.values())
+        opening = any(link.state in ("opening", "away") for link in self.fleet.links.values())
         if self.stopping or opening or self.roster.alive or not self.roster.nodes:
             return
         if self.scheduler is not None and not self.scheduler.remaining:

@@ -16,6 +16,7 @@ import pytest
 from pytest_disttest import __version__
 from pytest_disttest.controller import garbage, gathering, matching, planning
 from pytest_disttest.controller.collection import Collected, automark
+from pytest_disttest.controller.commit import commit_of
 from pytest_disttest.controller.experience import Experience
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.logfile import share_log_file
@@ -33,19 +34,25 @@ from pytest_disttest.worker.quiet import speaks_live
 
 if TYPE_CHECKING:
     from pytest_disttest.controller.forecast import Ahead
+    from pytest_disttest.controller.resuming import Choice, Resuming
     from pytest_disttest.store.stream import Stream
 
 INTERRUPT_GRACE_S = 5.0
 
 
 class Controller:
-    """One distributed run, as a pytest plugin. Its hosts are opening."""
+    """One distributed run, as a pytest plugin. Its hosts are opening. *choice* is the run that it is to go on with."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, opening: Opening) -> None:
+    def __init__(
+        self, config: pytest.Config, settings: Settings, opening: Opening, choice: Choice | None = None
+    ) -> None:
         self._config = config
         self._settings = settings
         self._opening = opening
         self._fleet = opening.fleet
+        self._choice = choice
+        self._commit = commit_of(config.rootpath)
+        self._resuming: Resuming | None = None
         share_log_file(config)
         self._store = store_directory(config.rootpath)
         self._experience = Experience(self._store, several=len(settings.hosts) > 1)
@@ -87,6 +94,8 @@ class Controller:
         )
         self._run.began_at = time.monotonic() - self._elapsed_s
         self._run.quarantine = self._opening.quarantine
+        if self._choice is not None:
+            self._resume(self._run, self._choice)
         self._loop = Loop(self._run)
         for seen in self._early_warnings:
             self._loop.workers.saw_warning(*seen)
@@ -124,8 +133,10 @@ class Controller:
                 loop.dismiss()
                 errors = f"{session.testsfailed} error{'s' if session.testsfailed != 1 else ''}"
                 raise session.Interrupted(f"{errors} during collection")
-            plan = planning.make_plan(run)
+            plan = planning.make_plan(run, self._resuming)
             self._explained = planning.explanations(plan, run)
+            if self._resuming is not None:
+                self._resuming.tell(loop.cases)
             planning.report_not_runnable(plan, run, loop.cases)
             known = planning.know(run, self._experience)
             if run.collected.deadlines or run.settings.deadline_s:
@@ -135,6 +146,9 @@ class Controller:
                 due.tell(due.late_beforehand(plan, run, known.expected, known.classes), run)
             self._ahead = planning.look_ahead(plan, run, known)
             began = time.monotonic()
+            if session.shouldfail:  # -x, and something that is known from an earlier run has failed
+                loop.dismiss()
+                raise session.Failed(session.shouldfail)
             try:
                 scheduler = planning.make_scheduler(plan, run, known, began=run.began_at)
                 del known  # all that earlier runs know of is not needed any more
@@ -160,7 +174,9 @@ class Controller:
             if self._loop is not None:
                 self._loop.workers.show_last_warnings()
             if self._run is not None:
-                self._run.journal.finish(exit_status=int(exitstatus), ended_at=time.time())
+                self._run.journal.finish(
+                    exit_status=int(exitstatus), ended_at=time.time(), is_whole=self._is_whole(self._run)
+                )
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self) -> None:
@@ -189,6 +205,8 @@ class Controller:
         farewell.start()
         if self._run is not None:
             self._run.journal.close()
+            if self._resuming is not None:
+                self._resuming.release()
             if self._loop is not None:
                 self._loop.remember_hosts()
             self._remember(self._run)
@@ -202,6 +220,18 @@ class Controller:
         return ("flaky", "f", ("FLAKY", {"yellow": True})) if getattr(report, "hw_flaky", False) else None
 
     # steps
+
+    def _is_whole(self, run: Run) -> bool:
+        """Whether nothing is left for a run that would go on with this one."""
+        return not run.remaining if run.scheduler is not None else self._resuming is None
+
+    def _resume(self, run: Run, choice: Choice) -> None:
+        if choice.candidate is None:
+            run.screen.note(choice.words)
+            return
+        from pytest_disttest.controller.resuming import Resuming
+
+        self._resuming = Resuming(run, choice.candidate, self._commit)
 
     def _judge(self, ahead: Ahead, run: Run) -> None:
         """Compare what the run took with what was expected, and with what its tests needed at least."""
@@ -255,6 +285,8 @@ class Controller:
             args=[str(argument) for argument in self._config.invocation_params.args],
             version=__version__,
             stream=self._stream(),
+            git_commit=self._commit,
+            resumes=self._choice.candidate.run_id if self._choice is not None and self._choice.candidate else "",
         )
 
     def _stream(self) -> Stream | None:

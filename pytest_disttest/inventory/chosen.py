@@ -88,10 +88,12 @@ def make_settings(
         reruns=_reruns(values),
         crash_reruns=int(_choice(values.get("hw_crash_reruns"), CRASH_RERUNS, place="--hw-crash-reruns")),
         failures=inventory.failures,
+        resume=values.get("hw_resume"),
+        reconnects=_count(values.get("hw_reconnect"), Settings().reconnects, place="--hw-reconnect"),
         timeout_s=_seconds(values.get("hw_timeout") or timeout or None, 0.0, place="--hw-timeout"),
         strategy=values.get("hw_strategy") or strategy or Settings().strategy,
         deadline_s=_time(values.get("hw_deadline"), place="--hw-deadline"),
-        max_in_flight=_count(values.get("hw_max_in_flight"), place="--hw-max-in-flight"),
+        max_in_flight=_count(values.get("hw_max_in_flight"), 0, place="--hw-max-in-flight", least=1),
         hedge=bool(values.get("hw_hedge")),
     )
 
@@ -189,13 +191,6 @@ def _time(text: str | None, *, place: str) -> float:
         raise BadOption(str(fault), place=place, hint="say seconds, or '15 min', '1h 30min'") from None
 
 
-def _count(text: str | None, *, place: str) -> int:
-    """Return a whole number from 1; 0 where nothing is said."""
-    if text is not None and not (_is_whole(text) and int(text)):
-        raise BadOption(f"{text!r} is no number", place=place, hint="say a whole number from 1")
-    return int(text or 0)
-
-
 def _choice(text: str | None, choices: Sequence[str], *, place: str) -> str:
     """Return *text* if it is one of *choices*; the first of them where nothing is said."""
     if text is None:
@@ -206,10 +201,15 @@ def _choice(text: str | None, choices: Sequence[str], *, place: str) -> str:
 
 
 def _restarts(text: str | None) -> int | None:
+    return None if text is None else _count(text, 0, place="--hw-max-worker-restart")
+
+
+def _count(text: str | None, default: int, *, place: str, least: int = 0) -> int:
+    """Return a whole number from *least*; *default* where nothing is said."""
     if text is None:
-        return None
-    if not _is_whole(text):
-        raise BadOption(f"{text!r} is no number", place="--hw-max-worker-restart", hint="say a whole number from 0")
+        return default
+    if not _is_whole(text) or int(text) < least:
+        raise BadOption(f"{text!r} is no number", place=place, hint=f"say a whole number from {least}")
     return int(text)
 
 
@@ -221,10 +221,7 @@ def _reruns(values: Mapping[str, Any]) -> int:
     delay = values.get("hw_reruns_delay")
     if delay not in (None, "0"):
         _seconds(delay, 0.0, place="--hw-reruns-delay")
-    count = values.get("hw_reruns")
-    if count is not None and not _is_whole(count):
-        raise BadOption(f"{count!r} is no number", place="--hw-reruns", hint="say a whole number from 0")
-    return int(count or 0)
+    return _count(values.get("hw_reruns"), 0, place="--hw-reruns")
 
 
 def _check_expression(text: str, place: str) -> None:

@@ -119,6 +119,8 @@ def moment(at: float | None) -> str:
 
 def _write_header(run: RunRow, out: TextIO) -> None:
     ending = "interrupted before its end" if run.exit_status is None else f"exit status {run.exit_status}"
+    if run.state == "resumed":
+        ending += "; resumed by a later run, which has the results that it kept"
     _line(f"run {run.run_id}: {ending}", out)
     _line(f"  started   {moment(run.started_at)} UTC, took {_took(run) or 'unknown'}", out)
     _line(f"  command   {shlex.join(('pytest', *run.args))}", out)

@@ -32,6 +32,20 @@ WHERE run_id = $run_id
 WINDOW of_case AS (PARTITION BY case_index)
 QUALIFY row_number() OVER (PARTITION BY case_index ORDER BY number DESC, sequence DESC) = 1
 
+-- name: take_attempts
+-- Attempts that a run which resumed this one has recorded as its own.
+DELETE FROM attempts WHERE run_id = $run_id AND list_contains($cases, case_index)
+
+-- name: take_results
+-- The same for the results that were made of them.
+DELETE FROM results WHERE run_id = $run_id AND list_contains($cases, case_index)
+
+-- name: mark_resumed
+-- What is left of a run that was resumed: its header, and the attempts that were made anew.
+UPDATE runs
+SET state = 'resumed', attempts = (SELECT count(*) FROM attempts WHERE attempts.run_id = $run_id)
+WHERE run_id = $run_id
+
 -- name: recent_durations
 -- Median time of the last few passed attempts of each test, over the last runs only, for older times say
 -- little about today. Tests of equal node ids share one time. For durations.ndjson, when it was lost.

@@ -13,7 +13,8 @@ CREATE TABLE schema_version (
 -- One row per run: one controller from start to finish.
 CREATE TABLE runs (
     run_id VARCHAR NOT NULL,        -- sortable by time: 20261123-184500-1a2b3c
-    state VARCHAR NOT NULL,         -- finished, or interrupted (the journal has no last line)
+    state VARCHAR NOT NULL,         -- finished; interrupted (the journal has no last line); resumed: a later run went on
+                                    -- with this one, and the attempts that it kept are now its own
     started_at TIMESTAMP,
     ended_at TIMESTAMP,             -- of an interrupted run: its last sign of life
     exit_status INTEGER,            -- pytest's; NULL for an interrupted run
