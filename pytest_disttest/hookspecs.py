@@ -5,6 +5,7 @@ Implement them in a conftest or plugin. xdist's hooks are specified here only wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -22,6 +23,11 @@ def pytest_disttest_classify(config: pytest.Config, failure: Any) -> str | None:
     Return the word of its class (``device``, ``environment`` …, see the page about failures), or None where the rules
     of the inventory and our own are to tell.
     """
+
+
+@pytest.hookspec()
+def pytest_disttest_strategies(config: pytest.Config) -> Mapping[str, str] | None:
+    """Return strategies for ``--hw-strategy``: name -> ``"module:attribute"`` of a ``schedule.guidance.Strategy``."""
 
 
 class XdistHooks:

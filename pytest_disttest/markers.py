@@ -22,13 +22,14 @@ MARKER_LINES: Final = (
     'hw(*conditions, **needs): what the test asks of its host, as hw(cores=4, gpu="cuda >= 12") or hw("os = linux").',
     'dependency(name=None, depends=[], scope="module", group=None): run after these tests, if they passed.',
     "xdist_group(name): tests of one group run one after the other on one worker.",
-    "deadline(seconds): how long after the start of the run the test is still of use.",
+    "deadline(seconds): how long after the start of the run the test is to have ended, as 90 or '15 min'.",
     'workload(kind): what the test spends its time on: "compute", "memory", "io" or "browser".',
+    "no_hedge(): never run a second copy of the test beside a slow one (--hw-hedge).",
     "flaky(reruns=1, reruns_delay=0, condition=True, only_rerun=None, rerun_except=None): run it again when it fails.",
 )
 
 #: The marks that a worker sends with each case; the rest is pytest's own business.
-MARKS_OF_INTEREST: Final = frozenset({"hw", "dependency", "flaky", "workload", "xdist_group"})
+MARKS_OF_INTEREST: Final = frozenset({"deadline", "dependency", "flaky", "hw", "no_hedge", "workload", "xdist_group"})
 _ASKING: Final = ("hw", "workload")
 
 _DEPENDENCY_WORDS: Final = ("name", "depends", "scope", "group")
@@ -58,6 +59,27 @@ def demand_of(
     from . import needs  # it costs 10 ms, which a run without these marks need not pay
 
     return needs.demand(asking, place, defaults=defaults, presets=presets)
+
+
+def deadline_of(marks: Iterable[Mark], place: str) -> float | None:
+    """Return the seconds from the start of the run that the closest ``deadline`` mark leaves a test; None without one.
+
+    *place* is the test's node id. Raises BadMarker for anything but one time.
+    """
+    said = [(args, kwargs) for name, args, kwargs in marks if name == "deadline"]
+    if not said:
+        return None
+    from .needs import seconds_of
+
+    args, kwargs = said[0]
+    values = [*args, *kwargs.values()]
+    hint = 'say seconds, or deadline("15 min")'
+    if len(values) != 1 or set(kwargs) - {"seconds"}:
+        raise BadMarker("deadline() takes one time", place=place, hint=hint)
+    try:
+        return seconds_of(values[0])
+    except ValueError as fault:
+        raise BadMarker(f"deadline(): {fault}", place=place, hint=hint) from None
 
 
 def together_of(marks: Iterable[Mark]) -> str:

@@ -28,6 +28,7 @@ class Outcome(str, Enum):
     CRASHED = "crashed"
     BLOCKED = "blocked"
     UNPLACED = "unplaced"
+    CANCELLED = "cancelled"
 
     @property
     def is_success(self) -> bool:

@@ -60,19 +60,25 @@ class Settings:
 
     *workers* is the number for hosts that do not say their own, None where nobody named one. *others* are hosts of
     the inventory that take no part.
+    *plan_file* is where the plan is to be drawn, *events_file* where what happens is told, "" for nowhere.
     *max_worker_restarts* None means no limit of the user's. *sync_ignore* are patterns in
     ``.gitignore``'s form. *inventory_file* is "" where no inventory was found. *start* is how workers
     on this machine come to be. *unmatched* is a word; with ``wait`` comes *wait_s*. *explain* is None, or the beginning
     of the node ids to explain ("" for all); *explain_host* a host's name. *defaults* are conditions that every test
     has, *presets* keywords of ``hw()`` by name. *reruns* is how often a test that fails is run again, *crash_reruns*
     one that killed its worker; *timeout_s* is how long a test may take, 0.0 for ever; *failures* are the inventory's
-    rows that say of what class a failure is.
+    rows that say of what class a failure is. *strategy* is a name, *deadline_s* how long the run may take (0.0: for
+    ever), *max_in_flight* how many tests run at a time (0: as many as there are workers); *hedge* lets idle hosts try
+    what takes too long elsewhere. *resume* is None, or the beginning of the id of the run to go on with ("" for the
+    last one). *reconnects* is how often a host that was lost is tried again.
     """
 
     workers: int | None = None
     hosts: tuple[Host, ...] = ()
     others: tuple[Host, ...] = ()
     show_plan: bool = False
+    plan_file: str = ""
+    events_file: str = ""
     heartbeat_s: float = 30.0
     unmatched: str = "skip"
     collect: str = "auto"
@@ -92,6 +98,12 @@ class Settings:
     crash_reruns: int = 1
     timeout_s: float = 0.0
     failures: tuple[Mapping[str, Any], ...] = ()
+    strategy: str = "adaptive"
+    deadline_s: float = 0.0
+    max_in_flight: int = 0
+    hedge: bool = False
+    resume: str | None = None
+    reconnects: int = 6
 
 
 def claim_distribution(options: argparse.Namespace) -> None:
@@ -145,7 +157,39 @@ OPTION_ROWS: Final = (
         "'spawn' new interpreters; 'auto' (default) forks where that is safe.",
         {"metavar": "auto|fork|spawn"},
     ),
-    OptionRow("--hw-plan", "Print what would run where and in which order.", {"action": "store_true"}),
+    OptionRow(
+        "--hw-strategy",
+        "By what it is decided which test runs next, and where: 'adaptive' (default), 'simple', 'max-parallel', "
+        "'resource-aware', 'deadline', 'historical', 'workload', 'learned', or a plugin's. Ini: hw_strategy.",
+        {"metavar": "NAME"},
+    ),
+    OptionRow(
+        "--hw-deadline",
+        "When the run has to be over: seconds from its start, or '15 min', '1h 30min'. What has not ended by then is "
+        "not run, and the run fails. Default: no limit.",
+        {"metavar": "TIME"},
+    ),
+    OptionRow(
+        "--hw-max-in-flight",
+        "How many tests of the whole run may run at a time. Default: as many as there are workers.",
+        {"metavar": "N"},
+    ),
+    OptionRow(
+        "--hw-hedge",
+        "At the end of a run, let an idle host run a copy of a test that takes far longer than ever on another one; "
+        "the first result counts. Never for tests marked no_hedge.",
+        {"action": "store_true"},
+    ),
+    OptionRow(
+        "--hw-plan",
+        "Print what would run where, in which order and for how long; '=FILE.html' or '=FILE.svg' draws it instead.",
+        {"metavar": "FILE", "nargs": "?", "const": ""},
+    ),
+    OptionRow(
+        "--hw-events",
+        "Tell in FILE, or in a pipe, what happens when it happens: a line of JSON each.",
+        {"metavar": "FILE"},
+    ),
     OptionRow(
         "--hw-unmatched",
         "What becomes of a test that no host of the run can satisfy: 'skip' (default), 'fail', 'error' (refuse the run "
@@ -190,6 +234,11 @@ OPTION_ROWS: Final = (
         {"metavar": "SECONDS"},
     ),
     OptionRow(
+        "--hw-reconnect",
+        "How often a host that was lost while tests ran is tried again, after growing waits; 0 never. Default: 6.",
+        {"metavar": "N"},
+    ),
+    OptionRow(
         "--hw-max-worker-restart",
         "How many crashed workers are replaced in the whole run; 0 replaces none. Default: no limit.",
         {"metavar": "N"},
@@ -222,6 +271,12 @@ OPTION_ROWS: Final = (
         {"metavar": "SECONDS"},
     ),
     OptionRow(
+        "--hw-resume",
+        "Go on with the last run that was cut off, or with the one whose id begins with '=RUN': its results are "
+        "reported again, and only what is missing runs.",
+        {"metavar": "RUN", "nargs": "?", "const": ""},
+    ),
+    OptionRow(
         "--hw-ignore-unknown-dependency",
         "Run tests whose dependency names no test, instead of refusing the run.",
         {"action": "store_true"},
@@ -230,6 +285,7 @@ OPTION_ROWS: Final = (
 
 INI_ROWS: Final = (
     IniRow("hw_defaults", "linelist", "What every test asks of its host, one condition a line, as in hw()."),
+    IniRow("hw_strategy", "string", "The strategy, where --hw-strategy does not name one."),
     IniRow("hw_timeout", "string", "Seconds that a test may take, its fixtures included."),
     IniRow("hw_sync_ignore", "linelist", "Files that are not copied to remote hosts, one .gitignore pattern a line."),
 )

@@ -18,6 +18,7 @@ from pytest_disttest.errors import BadOption, DisttestError
 from pytest_disttest.worker import role
 
 if TYPE_CHECKING:
+    from pytest_disttest.controller.resuming import Choice
     from pytest_disttest.options import Settings
     from pytest_disttest.worker.zygote import Zygote
 
@@ -165,6 +166,7 @@ def _start(config: pytest.Config) -> None:
         sync_ignore=config.getini("hw_sync_ignore"),
         defaults=config.getini("hw_defaults"),
         timeout=config.getini("hw_timeout"),
+        strategy=config.getini("hw_strategy"),
     )
     if config.option.collectonly:
         from pytest_disttest.controller.preview import Preview
@@ -173,10 +175,25 @@ def _start(config: pytest.Config) -> None:
         return
     zygote = _zygote(config, settings)
     with _quick_imports(config):
+        from pytest_disttest.controller.guiding import strategy_of
+
+        strategy_of(config, settings.strategy)  # an unknown name is told before any host is asked for anything
+        choice = _choose(config, settings.resume)
         from pytest_disttest.controller.opening import Opening
 
         opening = Opening(config, settings, _SYS_PATH, zygote)
         from pytest_disttest.controller.session import Controller
 
     role.stand_in_for_xdist(config.pluginmanager)
-    config.stash[_CONTROLLER] = Controller(config, settings, opening)
+    config.stash[_CONTROLLER] = Controller(config, settings, opening, choice)
+
+
+def _choose(config: pytest.Config, wanted: str | None) -> Choice | None:
+    """Return the run that is to be resumed, None where the user resumes none."""
+    if wanted is None:
+        return None
+    from pytest_disttest.controller.commit import commit_of
+    from pytest_disttest.controller.resuming import choose
+    from pytest_disttest.store import store_directory
+
+    return choose(store_directory(config.rootpath), wanted, commit_of(config.rootpath))

@@ -65,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("run", metavar="RUN", help="a run's id, the beginning of one, or `last`")
     show.add_argument("--failed", action="store_true", help="only the failures, with their tracebacks")
     show.add_argument("--slowest", type=_at_least_one, default=10, metavar="N", help="show N slow tests (default: 10)")
+    show.add_argument("--gantt", action="store_true", help="only who was busy when, predicted beside actual")
+    show.add_argument("--html", type=Path, metavar="FILE", help="draw that into FILE, as a page")
+    show.add_argument("--svg", type=Path, metavar="FILE", help="draw that into FILE, as a picture")
     _common(show, _show)
 
     ingest = commands.add_parser("ingest", help="bring the journals of ended or killed runs into the history")
@@ -138,6 +141,10 @@ def _runs(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
+    if arguments.gantt or arguments.html or arguments.svg:
+        from pytest_disttest.cli.drawing import draw
+
+        return draw(arguments)
     from pytest_disttest.reports import past_runs
     from pytest_disttest.store import history
 

@@ -14,6 +14,7 @@ from pytest_disttest.controller.replay import Replayer, Story, Told, mark_flaky,
 from pytest_disttest.controller.run import Run
 from pytest_disttest.model import Attempt, Outcome, Pass
 from pytest_disttest.schedule import CaseEnded, CaseStarted
+from pytest_disttest.store.stories import LATE, StoryTold
 
 if TYPE_CHECKING:
     from pytest_disttest.controller.retrying import Death, Retrying
@@ -49,6 +50,7 @@ class CaseWork:
         case = node.case(item)
         self._stories[node.id] = Story(case, time.time())
         self._run.screen.started(node.id, node.host, self._run.nodeid(case), time.monotonic())
+        self._run.journal.began(case, node.host, node.id)
         self._run.decide(CaseStarted(node.id, case))
 
     def plain(self, node: WorkerNode, messages: Iterable[Sequence[Any]]) -> None:
@@ -58,6 +60,8 @@ class CaseWork:
         so once for all of them.
         """
         passes: list[Pass] = []
+        lines: list[int | None] = []
+        mores: list[tuple[int, Any]] = []
         begun: Sequence[Any] | None = None
         try:
             for message in messages:
@@ -75,9 +79,13 @@ class CaseWork:
                 else:
                     self.replayer.plain_pass(node, passed, line, more)
                 self._attempts[case] += 1
+                if more:
+                    mores.append((len(passes), more))
                 passes.append(passed)
+                lines.append(line)
         finally:
             if passes:
+                self._run.journal.passes(node.host, node.id, passes, lines=lines, more=mores)
                 self._conclude_passes(node, passes)
         if begun is not None:
             self.start(node, *begun[1:])
@@ -85,7 +93,6 @@ class CaseWork:
     def _conclude_passes(self, node: WorkerNode, passes: Sequence[Pass]) -> None:
         run = self._run
         self._stories.pop(node.id, None)
-        run.journal.passes(node.host, node.id, passes)
         durations = [setup_s + call_s + teardown_s for *_, setup_s, call_s, teardown_s in passes]
         tally = run.tallies[node.host]
         tally.outcomes[Outcome.PASSED] += len(passes)
@@ -108,6 +115,7 @@ class CaseWork:
             self.replayer.late(node, item, report)
         else:
             story.reports.append(report)
+            story.told.append((data, is_words, is_renamed))
 
     def _name_as_here(self, node: WorkerNode, item: int, report: Any) -> None:
         """A host may know the case by another id: one that holds a path or a random value."""
@@ -142,7 +150,7 @@ class CaseWork:
         story = self._stories.pop(node.id, None)
         if story is not None and story.reports:
             if not self._comes_again(node, story):
-                self._conclude(node, story.case, self.replayer.story(node, story))
+                self._conclude(node, story, self.replayer.story(node, story))
         elif story is not None:  # a plugin swallowed the test: nobody hears of it, but others may wait for it
             self._run.decide(CaseEnded(node.id, story.case, Outcome.SKIPPED, 0.0))
 
@@ -157,11 +165,23 @@ class CaseWork:
         if again is None:
             return False
         ended = self.replayer.rerun(node, story, self._attempts[story.case] + 1)
-        self._keep(story.case, ended, node)
+        self._keep(story.case, ended, node, story, again=True)
         self._run.tallies[node.host].busy_s += ended.duration_s
         self._run.screen.finished(node.id, self._run.nodeid(story.case), "rerun", ended.duration_s, time.monotonic())
         self._run.decide(again)
         return True
+
+    def recall(self, node: WorkerNode, story: Story, ended: Told | None, *, number: int, again: bool = False) -> None:
+        """An attempt of a run that was cut off has been replayed; *ended* is None for a plain pass.
+
+        With *again* another one was to come, and comes now.
+        """
+        outcome = ended.outcome if ended is not None else Outcome.PASSED
+        self._attempts[story.case] = number
+        if outcome in BAD or self._retrying is not None:
+            self.retrying.recall(node, story, ended, again=again)
+        if not again:
+            self._run.screen.finished("", self._run.nodeid(story.case), outcome.value, 0.0, time.monotonic())
 
     def give_up_retries(self) -> None:
         """No more attempts will be made: those that failed last are how their tests ended."""
@@ -183,6 +203,7 @@ class CaseWork:
 
     def late(self, node: WorkerNode, item: int, data: Any) -> None:
         """A report on a case that ended before."""
+        self._run.journal.story(StoryTold(node.case(item), LATE, again=False, reports=[(data, False, False)]))
         self.replayer.late(node, node.case(item), self.replayer.report(data))
 
     def close_story(self, node: WorkerNode) -> None:
@@ -209,12 +230,15 @@ class CaseWork:
             words=words,
             limit_s=story.limit_s,
         )
-        story.reports[:] = obituary.with_crash(story.reports, report)
+        obituary.tell_of_phases(report, story.reports)
+        story.keep(obituary.outlasts_crash)
         report.node = node  # type: ignore[attr-defined]
         if not story.limit_s:
             self.retrying.crashed(story.case)
         sched = obituary.CrashScheduling(self._run.config, nodeid)
         self._run.config.hook.pytest_handlecrashitem(crashitem=nodeid, report=report, sched=sched)
+        self.replayer.tell_own(story, report)
+        self.replayer.tell_own(story, obituary.after_crash(report))
         if sched.again:
             self._reopen(node)
             return
@@ -222,12 +246,12 @@ class CaseWork:
 
         del self._stories[node.id]
         if not self._comes_again(node, story, Death(code, words)):
-            self._conclude(node, story.case, self.replayer.story(node, story))
+            self._conclude(node, story, self.replayer.story(node, story))
 
     def _reopen(self, node: WorkerNode) -> None:
         """Show what is known of the running case, and leave it open: the scheduler gives it to another worker."""
         story = self._stories.pop(node.id)
-        self._keep(story.case, self.replayer.story(node, story), node)
+        self._keep(story.case, self.replayer.story(node, story), node, story, again=True)
 
     def forget(self, node: WorkerNode, *, is_lost: bool = False) -> None:
         """The running case has no outcome from here, for its host takes part no more.
@@ -247,8 +271,10 @@ class CaseWork:
             cause="the host was lost, and so was another one under this test",
             words={},
         )
-        story.reports[:] = [report, obituary.after_crash(report)]
-        self._conclude(node, story.case, self.replayer.story(node, story))
+        story = Story(story.case, story.started_at)
+        for each in (report, obituary.after_crash(report)):
+            self.replayer.tell_own(story, each)
+        self._conclude(node, story, self.replayer.story(node, story))
 
     def not_run(self, case: int, outcome: Outcome, reason: str, *, as_failure: bool = False) -> None:
         """Report a case that no worker will run; one that failed and was to be run again has failed."""
@@ -261,8 +287,9 @@ class CaseWork:
         self._keep(case, Told(kept, time.time(), told.times, reason, ""))
         self._run.screen.finished("", self._run.nodeid(case), told.outcome.value, 0.0, time.monotonic())
 
-    def _conclude(self, node: WorkerNode, case: int, told: Told) -> None:
-        self._keep(case, told, node)
+    def _conclude(self, node: WorkerNode, story: Story, told: Told) -> None:
+        case = story.case
+        self._keep(case, told, node, story)
         tally = self._run.tallies[node.host]
         tally.outcomes[told.outcome] += 1
         tally.busy_s += told.duration_s
@@ -272,8 +299,14 @@ class CaseWork:
             self._run.screen.failure(node.id, nodeid, told.message)
         self._run.decide(CaseEnded(node.id, case, told.outcome, told.duration_s))
 
-    def _keep(self, case: int, told: Told, node: WorkerNode | None = None) -> None:
+    def _keep(
+        self, case: int, told: Told, node: WorkerNode | None = None, story: Story | None = None, *, again: bool = False
+    ) -> None:
+        """Record an attempt; *again* tells that another one is to come."""
         self._attempts[case] += 1
+        if story is not None:
+            number = self._attempts[case]
+            self._run.journal.story(StoryTold(case, number, again, story.told, story.junit, story.failed_subtests))
         if node is not None and self._run.has_choices:
             self._keep_choice(case, self._attempts[case], node)
         self._run.journal.attempt(

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_disttest import wire
 from pytest_disttest.controller.shares import Key, keys_of
-from pytest_disttest.markers import Mark, demand_of, dependency_of, together_of
+from pytest_disttest.markers import Mark, deadline_of, demand_of, dependency_of, together_of
 from pytest_disttest.model import NOTHING, Case, Demand, FixtureUse
 
 
@@ -22,7 +22,8 @@ class Collected:
     *keywords* gives for each case the places of its own and its parents' keywords in *keyword_sets*. *defaults* are
     conditions that every test has, *presets* the keywords behind names. *homes* are the hosts of cases that run once
     on each host; *instances* tell for each such host which case stands for a collected one there.
-    *flaky* are cases that are marked so: they may be run again.
+    *flaky* are cases that are marked so: they may be run again. *deadlines* are seconds from the start of the run, of
+    those that have one; of *unhedged* ones no copy is run.
     """
 
     automark: bool = False
@@ -39,6 +40,8 @@ class Collected:
     instances: dict[str, dict[int, int]] = field(default_factory=dict)
     spread: int = 0
     flaky: set[int] = field(default_factory=set)
+    deadlines: dict[int, float] = field(default_factory=dict)
+    unhedged: set[int] = field(default_factory=set)
     _index: dict[Key, int] = field(default_factory=dict)
     _views: dict[tuple[str, str], list[int]] = field(default_factory=dict)
 
@@ -78,6 +81,8 @@ class Collected:
             index = case if number == 0 else len(self.cases)
             if case in self.flaky:
                 self.flaky.add(index)
+            if case in self.deadlines:
+                self.deadlines[index] = self.deadlines[case]
             one = replace(base, index=index, nodeid=f"{base.nodeid}[@{host}]")
             if number == 0:
                 self.cases[case] = one
@@ -143,8 +148,8 @@ class Collected:
             if marks or self.automark
             else ((), (), ())
         )
-        if marks and any(mark[0] == "flaky" for mark in marks):
-            self.flaky.add(index)
+        if marks:
+            self._take_note(index, nodeid, marks)
         return Case(
             index=index,
             nodeid=nodeid,
@@ -161,6 +166,16 @@ class Collected:
             fixtures=tuple(FixtureUse(*use) for use in table["fixtures"][fixtures_place]),
             deselected=deselected,
         )
+
+    def _take_note(self, index: int, nodeid: str, marks: Sequence[Mark]) -> None:
+        """Keep what marks say of how a case is run, beside what it asks for."""
+        names = {name for name, _, _ in marks}
+        if "flaky" in names:
+            self.flaky.add(index)
+        if "no_hedge" in names:
+            self.unhedged.add(index)
+        if "deadline" in names and (seconds := deadline_of(marks, nodeid)) is not None:
+            self.deadlines[index] = seconds
 
     def _demand(self, marks: Sequence[Mark], nodeid: str) -> Demand:
         if not marks and not self.defaults:

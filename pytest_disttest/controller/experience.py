@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_disttest.store import durations
@@ -17,10 +18,14 @@ if TYPE_CHECKING:
 
 
 class Expected(NamedTuple):
-    """Seconds of cases: on the average worker, and by case and class of hosts. A case that is unknown is in neither."""
+    """Seconds of cases: on the average worker, and by case and class of hosts. A case that is unknown is in neither.
+
+    *cautious* are those that nine in ten attempts do not exceed, where more than medians is known.
+    """
 
     everywhere: dict[int, float]
     on_class: dict[tuple[int, str], float]
+    cautious: Mapping[int, float] = MappingProxyType({})
 
 
 class Experience:
@@ -65,21 +70,30 @@ class Experience:
 
 
 def expected(
-    cases: Collection[Case], known: Mapping[str, float], lessons: Lessons | None, workers: Mapping[str, int]
+    cases: Collection[Case],
+    known: Mapping[str, float],
+    lessons: Lessons | None,
+    workers: Mapping[str, int],
+    by: str = "best",
 ) -> Expected:
     """Return how long *cases* may take, *workers* being how many there are of each class of hosts.
 
     What was learned of a test counts first, then the median of its last times, then a guess by what is around it.
+    *by* is ``model`` or ``median`` where only one is to be asked; a median is of the test itself, never a guess.
     """
     if lessons is None or not len(lessons.predictor):
         return Expected({case.index: known[case.nodeid] for case in cases if case.nodeid in known} if known else {}, {})
-    found = Expected({}, {})
+    cautious: dict[int, float] = {}
+    found = Expected({}, {}, cautious)
     everybody = sum(workers.values())
     for case in cases:
-        told = {name: lessons.predictor.predict(case.nodeid, case.file, case.cls, name) for name in workers}
-        if case.nodeid in known and not any(one.n for one in told.values()):
+        told = {name: lessons.predictor.predict(case.nodeid, case.file, case.cls, name, by=by) for name in workers}
+        if by != "model" and case.nodeid in known and not any(one.n for one in told.values()):
             found.everywhere[case.index] = known[case.nodeid]
+        elif by == "median" and not any(one.n for one in told.values()):
+            continue
         elif all(one.source != "nothing" for one in told.values()):
             found.on_class.update({(case.index, name): one.q50_s for name, one in told.items()})
             found.everywhere[case.index] = sum(one.q50_s * workers[name] for name, one in told.items()) / everybody
+            cautious[case.index] = sum(one.q90_s * workers[name] for name, one in told.items()) / everybody
     return found

@@ -38,6 +38,9 @@ REMAINS_S = 5.0
 class HostLink:
     """One host as the loop knows it. *state*: ``opening``, then ``ready`` and maybe ``gone``, or ``unusable``.
 
+    A host that was lost may be ``away``, which becomes ``opening`` or ``gone``. *losses* counts how often that was so,
+    *tries* the tries to open it since, *openings* all.
+
     *workers* is how many it may have; where it *forks* them, few start, and more when there is work for them. It
     was *asked* for families of facts, some of them *unanswered* yet, and this is what its probes *found*. *barred* says
     why it is quarantined, "" where it is not.
@@ -57,6 +60,9 @@ class HostLink:
     unanswered: tuple[str, ...] = ()
     found: Capabilities | None = None
     barred: str = ""
+    losses: int = 0
+    tries: int = 0
+    openings: int = 0
 
     @property
     def is_local(self) -> bool:
@@ -113,7 +119,10 @@ class HostLink:
 
 
 class Fleet:
-    """Opens every host in a thread of its own; what they say arrives in ``inbox`` as (host name, message).
+    """Opens every host in a thread of its own; what they say arrives in ``inbox`` as (host name, message, opening).
+
+    The last tells which of its ``openings`` a message is of: one that is opened again has nothing to do with what
+    an earlier connection still says.
 
     Beside the agents' messages the inbox gets ``("opened", connection, summary)``, ``("unusable", error)``
     and ``("lost",)``.
@@ -134,7 +143,7 @@ class Fleet:
         prelude: Prelude | None = None,
     ) -> None:
         self.links = {host.name: HostLink(host) for host in hosts}
-        self.inbox: SimpleQueue[tuple[str, Message]] = SimpleQueue()
+        self.inbox: SimpleQueue[tuple[str, Message, int]] = SimpleQueue()
         self._root = root
         self._sys_path = list(sys_path)
         self._ignore = list(ignore)
@@ -154,13 +163,14 @@ class Fleet:
                 self._start_opening(link)
 
     def reopen(self, link: HostLink) -> None:
-        """Start opening a host once more that could not be reached."""
+        """Start opening a host once more that could not be reached, or was lost."""
         link.state = "opening"
         self._start_opening(link)
 
     def _start_opening(self, link: HostLink) -> None:
+        link.openings += 1
         thread = threading.Thread(
-            target=self._open_one, args=(link,), name=f"disttest-open-{link.host.name}", daemon=True
+            target=self._open_one, args=(link, link.openings), name=f"disttest-open-{link.host.name}", daemon=True
         )
         self._threads.append(thread)
         thread.start()
@@ -188,10 +198,11 @@ class Fleet:
         if self._zygote is not None:
             self._zygote.close()
 
-    def _open_one(self, link: HostLink) -> None:
+    def _open_one(self, link: HostLink, opening: int) -> None:
         name = link.host.name
+        zygote = self._zygote if link.tries < 2 else None  # it may be what was lost
         try:
-            connection = open_connection(link.host, sys_path=self._sys_path, zygote=self._zygote)
+            connection = open_connection(link.host, sys_path=self._sys_path, zygote=zygote)
             link.connection = connection
             summary = None if link.is_local else self._sync(connection)
             if link.is_local:
@@ -200,15 +211,16 @@ class Fleet:
                 connection.kill()
                 return
             # workers whose number is known warm up before anybody here has time to ask for them
-            link.workers, link.forks = link.host.workers, self._zygote is not None and is_forkable(link.host)
-            orders = [order for number in range(link.first_workers) for order in self._beginning(link, number)]
-            self.inbox.put((name, ("opened", connection, summary)))
-            connection.start_agent(self._deliverer(name), orders=orders)
+            link.workers, link.forks = link.host.workers, zygote is not None and is_forkable(link.host)
+            first = 0 if link.losses else link.first_workers
+            orders = [order for number in range(first) for order in self._beginning(link, number)]
+            self.inbox.put((name, ("opened", connection, summary), opening))
+            connection.start_agent(self._deliverer(name, opening), orders=orders)
         except DisttestError as error:
-            self.inbox.put((name, ("unusable", error)))
+            self.inbox.put((name, ("unusable", error), opening))
         except Exception as error:
             fault = HostUnusable(name, "internal", f"{type(error).__name__}: {error}", hint=traceback.format_exc())
-            self.inbox.put((name, ("unusable", fault)))
+            self.inbox.put((name, ("unusable", fault), opening))
 
     def _beginning(self, link: HostLink, number: int) -> Iterator[Message]:
         """Yield the order to start one of the first workers, and what it can be told already."""
@@ -217,9 +229,9 @@ class Fleet:
         if link.forks and self._prelude is not None and len(self.links) == 1:
             yield "tell", start[1], wire.pack(["prepare", wire.plain(self._prelude(link, f"gw{number}"))])
 
-    def _deliverer(self, name: str) -> Callable[[Message | None], None]:
+    def _deliverer(self, name: str, opening: int) -> Callable[[Message | None], None]:
         def deliver(message: Message | None) -> None:
-            self.inbox.put((name, message if message is not None else ("lost",)))
+            self.inbox.put((name, message if message is not None else ("lost",), opening))
 
         return deliver
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.places import places_on
@@ -11,6 +12,9 @@ from pytest_disttest.controller.workerwork import WorkerWork
 from pytest_disttest.errors import DisttestError, HostUnusable
 from pytest_disttest.match import offered
 from pytest_disttest.schedule import HostLost
+
+if TYPE_CHECKING:
+    from pytest_disttest.controller.reconnecting import Reconnecting
 
 BEAT_S = 2.0
 
@@ -22,6 +26,21 @@ class HostWork:
         self._run = run
         self._workers = workers
         self._beaten_at = 0.0
+        self._reconnecting: Reconnecting | None = None
+
+    @property
+    def is_awaiting(self) -> bool:
+        """Whether a host that was lost may come back for what is left."""
+        return self._reconnecting is not None and self._reconnecting.is_awaited
+
+    @property
+    def reconnecting(self) -> Reconnecting:
+        """Who tries lost hosts again; made, and imported, for the first of them."""
+        if self._reconnecting is None:
+            from pytest_disttest.controller.reconnecting import Reconnecting
+
+            self._reconnecting = Reconnecting(self._run, self._workers.enlist_late, self._give_up)
+        return self._reconnecting
 
     def opened(self, link: HostLink, connection: Any, summary: Any) -> None:
         """A host is connected and has the suite's files; its agent is about to speak."""
@@ -35,7 +54,8 @@ class HostWork:
         link.send("live", self._run.live)
         self._beat(link, self._run.settings.heartbeat_s)  # at once: the link may be cut before the first regular beat
         link.workers = count
-        for _ in range(link.first_workers - link.slots_used):
+        is_back = self._reconnecting is not None and self._reconnecting.is_back(link)
+        for _ in range(0 if is_back else link.first_workers - link.slots_used):
             self._run.roster.spawn(link)
         python, system = facts["python"], f"{facts['os']}-{facts['arch']}"
         self._run.screen.host_ready(
@@ -45,6 +65,9 @@ class HostWork:
 
     def unusable(self, link: HostLink, error: DisttestError) -> None:
         """A host cannot take part; the run goes on with the others."""
+        if link.losses and link.state == "opening":
+            self.reconnecting.failed(link, error.message, time.monotonic())
+            return
         link.state = "unusable"
         reason = error.message.removeprefix(f"host {link.host.name}: ")  # where it stands, the host is named already
         self._run.tallies[link.host.name].problem = reason
@@ -71,8 +94,8 @@ class HostWork:
 
     def bar(self, name: str, reason: str) -> None:
         """Too much failed on a host that passed elsewhere: the others go on without it, if there are any."""
-        link = self._run.fleet.links[name]
-        if link.state != "ready" or self._run.stopping:
+        link = self._run.fleet.links.get(name)  # one of an earlier run may not be in this one
+        if link is None or link.state != "ready" or self._run.stopping:
             return
         if all(other is link for other in self._run.ready_links):
             self._run.screen.note(f"host {name} is the last one and stays, or it would be {reason}")
@@ -92,18 +115,29 @@ class HostWork:
         link.state = "gone"
         name = link.host.name
         self._run.tallies[name].problem = why
-        self._run.screen.host_unusable(name, f"host {name} is lost: {why}", "its tests go to other hosts that fit")
         self._run.journal.note("host-lost", why, host=name)
         self._run.fleet.abandon(link)
         for node in self._run.roster.on(name):
             self._workers.vanished(node, f"host lost: {why}")
-        for place in places_on(self._run, name):
+        hint = self.reconnecting.lost(link, time.monotonic())
+        self._run.screen.host_unusable(
+            name, f"host {name} is lost: {why}", hint or "its tests go to other hosts that fit"
+        )
+        if not hint:
+            self._give_up(link)
+
+    def _give_up(self, link: HostLink) -> None:
+        """A host does not come back: nothing waits for it any more."""
+        link.state = "gone"
+        for place in places_on(self._run, link.host.name):
             self._run.decide(HostLost(place))
         self._run.end_if_nobody_is_left()
 
     def watch(self, now: float) -> None:
         """Give up hosts that have been silent for longer than the heartbeat allows; let all hear that we live."""
         limit_s = self._run.settings.heartbeat_s
+        if self._reconnecting is not None:
+            self._reconnecting.look(now)
         for link in self._run.ready_links:
             if now - link.heard_at > limit_s:
                 self.lost(link, f"silent for {limit_s:g} s")

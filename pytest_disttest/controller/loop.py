@@ -26,9 +26,12 @@ from pytest_disttest.plan import waits_for
 from pytest_disttest.schedule import (
     Assign,
     Block,
+    CaseEnded,
     Command,
+    Copy,
     Event,
     Finish,
+    GiveUp,
     Hold,
     Recruit,
     Refuse,
@@ -39,6 +42,7 @@ from pytest_disttest.schedule import (
 
 if TYPE_CHECKING:
     from pytest_disttest.controller.asking import Asking
+    from pytest_disttest.controller.copies import Copies
     from pytest_disttest.controller.deadlines import Deadlines
 
 TICK_S = 0.1
@@ -117,6 +121,13 @@ class Loop:
             lambda worker, number: self._send(self._run.roster.named(worker), "signal", number),
         )
 
+    @cached_property
+    def _copies(self) -> Copies:
+        """Who sees to second attempts; made, and imported, at the first of them."""
+        from pytest_disttest.controller.copies import Copies
+
+        return Copies(self._run, self.cases, lambda node, number: self._send(node, "signal", number))
+
     def _probed(self, link: HostLink, profile: dict[str, Any]) -> None:
         self.asking.probed(link, profile)
 
@@ -187,7 +198,7 @@ class Loop:
         for event in early:
             self._decide(event)
         try:
-            self.until(lambda: not self._run.roster.alive)
+            self.until(lambda: not (self._run.roster.alive or self._hosts.is_awaiting))
         finally:
             self.cases.give_up_retries()
         self._end_with_what_is_left()
@@ -238,11 +249,17 @@ class Loop:
         now = time.monotonic()
         if self._run.scheduler is not None:
             self._decide(Tick())
+        if self._run.settings.deadline_s and self._run.elapsed_s >= self._run.settings.deadline_s:
+            from pytest_disttest.controller import due
+
+            due.expire(self._run)
         if self._run.settings.timeout_s:
             self._deadlines.look(self.cases.running, now)
         quarantine = self._run.quarantine
         while quarantine is not None and quarantine.due:
             self._hosts.bar(*quarantine.due.pop(0))
+        if self._run.settings.hedge:
+            self._copies.look(now)
         if self.workers.wanted:
             self.workers.staff()
         self.workers.growth.look(now)
@@ -252,9 +269,9 @@ class Loop:
         if not self._run.stopping and (session.shouldfail or session.shouldstop):
             self._call_off()
 
-    def _take(self, host: str, message: tuple[Any, ...]) -> None:
+    def _take(self, host: str, message: tuple[Any, ...], opening: int) -> None:
         link = self._run.fleet.links[host]
-        if link.state in ("gone", "unusable"):
+        if link.state in ("away", "gone", "unusable") or opening != link.openings:
             return
         link.heard_at = time.monotonic()
         with self._losing(link):
@@ -273,10 +290,10 @@ class Loop:
         if node is None:  # a fork has taken its place
             return
         for plain, messages in groupby(wire.unpack_lines(lines), _is_plain):
-            if plain:
+            if plain and not node.is_given_up:
                 self.cases.plain(node, messages)
                 continue
-            for message in messages:
+            for message in self._copies.heard(messages) if node.is_given_up else messages:
                 self._of_workers[message[0]](node, *message[1:])
 
     def _exit(self, link: HostLink, slot: str, code: int, words: dict[str, str]) -> None:
@@ -299,7 +316,10 @@ class Loop:
         if self._run.scheduler is None:
             self._early_events.append(event)
             return
-        for command in self._run.scheduler.handle(event, time.monotonic()):
+        now = time.monotonic()
+        if self._run.collected.deadlines and isinstance(event, CaseEnded):
+            self._run.ended_at[event.case] = now
+        for command in self._run.scheduler.handle(event, now):
             self._carry_out(command)
 
     def _carry_out(self, command: Command) -> None:
@@ -307,6 +327,12 @@ class Loop:
         match command:
             case Assign(worker, cases, grants):
                 self.workers.assign(roster.named(worker), cases, grants)
+            case Copy(worker, case, other):
+                self._copies.begin(case, roster.named(worker), roster.named(other))
+                self.workers.assign(roster.named(worker), (case,))
+            case GiveUp(worker, case):
+                self._copies.give_up(case, roster.named(worker))
+                self.workers.replace_given_up(roster.named(worker))
             case Hold(worker):
                 self._tell(roster.named(worker), "hold")
             case Finish(worker):

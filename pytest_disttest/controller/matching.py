@@ -7,9 +7,11 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Final
 
 from pytest_disttest.controller.demands import demands_of, families_of
+from pytest_disttest.controller.guiding import strategy_of
 from pytest_disttest.controller.run import Run
 from pytest_disttest.match import eligibility
 from pytest_disttest.model import Demand
+from pytest_disttest.schedule.strategies import DEFAULT
 
 if TYPE_CHECKING:
     from pytest_disttest.controller.loop import Loop
@@ -25,6 +27,8 @@ def know_hosts(run: Run, loop: Loop) -> None:
     """
     demands = demands_of(run.collected.cases)
     families = families_of(demands)
+    if demands and run.settings.strategy != DEFAULT:
+        families |= getattr(strategy_of(run.config, run.settings.strategy), "asks", frozenset[str]())
     if families or any(link.host.declared or link.host.simulated is not None for link in run.ready_links):
         loop.asking.ask_and_wait(families)
     if demands and run.settings.unmatched == "wait":

@@ -58,6 +58,7 @@ class WorkerNode:
 
     *slot* is the name by which the agent of *host* knows the process. *cases* maps the worker's own
     item numbers to the run's case indexes, once its collection is known; -1 for an item that is no case of the run.
+    One that *is_given_up* has nothing to say of cases any more.
     *shares* tells that it collected some files only, *waits* that it has not collected and may become
     a fork. As with xdist, *workerinfo* and
     *workeroutput* are not there before the worker has told them: plugins ask with ``hasattr``.
@@ -79,7 +80,9 @@ class WorkerNode:
         # a character may arrive in two pieces
         self.decoders = {stream: codecs.getincrementaldecoder("utf-8")("replace") for stream in ("out", "err")}
         self.asked_for_table = self.sends_table = False
+        self.pid = 0
         self.is_down = False
+        self.is_given_up = False
         self.has_collected = False
         self.shares = False
         self.waits = False
@@ -95,7 +98,8 @@ class WorkerNode:
         return self.cases[item]
 
     def learn(self, facts: dict[str, Any]) -> None:
-        """Take what the worker says of its interpreter."""
+        """Take what the worker says of its interpreter and its process."""
+        self.pid = facts.pop("pid")
         self.workerinfo = {**facts, "id": self.id, "spec": self.gateway.spec}
         self.gateway.remote = facts
 

@@ -72,18 +72,19 @@ def crash_report(
     return report
 
 
-def with_crash(reports: Sequence[Any], crash: pytest.TestReport) -> list[Any]:
-    """Return the reports of an attempt that ended with *crash*: one result, whatever its phases had said before.
+def outlasts_crash(report: Any) -> bool:
+    """Whether a report of an attempt stands beside that of its crash: one result, whatever its phases had said before.
 
-    What one of them failed with stands in the crash's report.
+    A set-up that passed does, and what is no phase's (a subtest's).
     """
-    kept = []
+    return type(report) is not pytest.TestReport or (report.when == "setup" and report.passed)
+
+
+def tell_of_phases(crash: pytest.TestReport, reports: Sequence[Any]) -> None:
+    """Say in the report of a *crash* what phases before it had ended with, since theirs do not stand beside it."""
     for report in reports:
-        if type(report) is not pytest.TestReport or (report.when == "setup" and report.passed):
-            kept.append(report)
-        elif not report.passed:
+        if not (outlasts_crash(report) or report.passed):
             crash.sections.append((f"Before that, its {report.when} {_ended(report)}", report.longreprtext))
-    return [*kept, crash, after_crash(crash)]
 
 
 def _ended(report: pytest.TestReport) -> str:

@@ -92,7 +92,16 @@ class Preview:
             ignore_unknown=self._settings.ignore_unknown_dependency,
             partial=is_partial(self._config),
         )
-        yield from render_plan(plan, cases, offers).splitlines()
+        if not self._settings.plan_file or remote:
+            yield from render_plan(plan, cases, offers).splitlines()
+        if not remote:
+            from pytest_disttest.controller.foreseeing import foretold
+
+            store = store_directory(self._config.rootpath)
+            hosts, file = self._settings.hosts, self._settings.plan_file
+            yield from foretold(plan, cases, hosts, offers, store=store, plan_file=file)
+        elif self._settings.plan_file:
+            yield f"the plan is not drawn in {self._settings.plan_file}: that needs the hosts, and so a run"
 
     def _explained(self, cases: Sequence[Case], offers: Mapping[str, Capabilities]) -> list[str]:
         """Explain the cases; a host that would have to be asked first is what it was when it was last asked."""

@@ -1,4 +1,4 @@
-"""How long a run should take, what bounds it, and afterwards how near it came: for ``--hw-plan`` and the run's end.
+"""How long a run should take, and what bounds it: for ``--hw-plan``, and for the judgement at the run's end.
 
 Nothing here is imported, and nothing takes time, where neither is asked for.
 """
@@ -36,22 +36,35 @@ class Prospect(NamedTuple):
     unknown: int
 
 
+class Member(NamedTuple):
+    """A host that takes part."""
+
+    name: str
+    workers: int
+    capabilities: Capabilities
+
+
 def prospect_of(run: Run, plan: Plan, expected: Expected, classes: Mapping[str, str]) -> Prospect:
     """Return what the plan has to do on the hosts that are ready, in expected seconds."""
+    members = [Member(link.host.name, link.workers, link.capabilities) for link in run.ready_links]
+    return prospect_on(members, plan, run.collected.cases, expected, classes)
+
+
+def prospect_on(
+    members: Sequence[Member], plan: Plan, collected: Sequence[Case], expected: Expected, classes: Mapping[str, str]
+) -> Prospect:
+    """Return what the plan has to do on *members*, *classes* being those of hosts, "" of one that is not there."""
     cases = [case for unit in plan.units for case in unit.cases]
     hosts = [
-        PlannedHost(
-            link.host.name, classes.get(link.host.name, ""), link.workers, capacities(link.capabilities, link.workers)
-        )
-        for link in run.ready_links
+        PlannedHost(one.name, classes.get(one.name, ""), one.workers, capacities(one.capabilities, one.workers))
+        for one in members
     ]
     usual_s = median(expected.everywhere.values()) if expected.everywhere else NOMINAL_S
     seconds = {
         name: {case: expected.on_class.get((case, name), expected.everywhere.get(case, usual_s)) for case in cases}
         for name in sorted({host.hw_class for host in hosts})
     }
-    offers = {link.host.name: link.capabilities for link in run.ready_links}
-    uses = uses_of(run.collected.cases, plan, offers)
+    uses = uses_of(collected, plan, {one.name: one.capabilities for one in members})
     unknown = sum(case not in expected.everywhere for case in cases)
     return Prospect(Work(cases, hosts, seconds, plan.prerequisites, plan.eligible, uses), unknown)
 
@@ -94,28 +107,37 @@ def _taken(demand: Demand, capabilities: Capabilities) -> dict[str, float]:
     return taken
 
 
-def prospect_lines(
-    prospect: Prospect, scheduler: Scheduler | None, cases: Sequence[Case], offers: Mapping[str, Capabilities]
-) -> list[str]:
-    """Return what is to be said of a run beforehand; *scheduler* is played through to see how long it takes."""
+def is_unknown(prospect: Prospect) -> bool:
+    """Whether nothing is known of how long any test takes."""
+    return prospect.unknown == len(prospect.work.cases)
+
+
+def time_lines(prospect: Prospect, record: Record | None, cases: Sequence[Case]) -> list[str]:
+    """Return what is to be said of a run's time beforehand; *record* is how it went when it was played through."""
     work = prospect.work
-    if not work.cases or prospect.unknown == len(work.cases):
+    if is_unknown(prospect):
         return ["time: nothing is known of any test yet; after a first run the plan tells how long it takes"]
-    names = {case: cases[case].nodeid for case in work.cases}
-    lines = []
-    record = simulated(work, scheduler, offers) if scheduler is not None else None
     least_s = bounds(work)[0].seconds
     planned_s = record.makespan_s if record is not None else least_s
+    lines = []
     if record is not None:
         lines.append(f"time: about {duration(planned_s)}; no order takes less than {duration(least_s)}")
-    lines.append(bottleneck(work, planned_s, names))
+    lines.append(bottleneck(work, planned_s, {case: cases[case].nodeid for case in work.cases}))
     if prospect.unknown:
         lines.append(f"{prospect.unknown} of {len(work.cases)} tests were never timed, and count as the median one")
-    means_s = mean_s(work)
-    path = longest_path(means_s, work.prerequisites)
+    return lines
+
+
+def chart_lines(prospect: Prospect, record: Record | None, cases: Sequence[Case]) -> list[str]:
+    """Return the critical path, where tests wait for each other, and who is busy when."""
+    if is_unknown(prospect):
+        return []
+    means_s = mean_s(prospect.work)
+    path = longest_path(means_s, prospect.work.prerequisites)
+    lines = []
     if len(path) > 1:
         lines.append("critical path:")
-        lines += [f"  {duration(means_s[case]):>8}  {names[case]}" for case in path[:PATH_SHOWN]]
+        lines += [f"  {duration(means_s[case]):>8}  {cases[case].nodeid}" for case in path[:PATH_SHOWN]]
         lines += [f"  ... and {len(path) - PATH_SHOWN} more"] if len(path) > PATH_SHOWN else []
     if record is not None:
         lines += gantt([Bar(ran.worker, ran.host, ran.started_s, ran.ended_s) for ran in record.ran])
@@ -127,27 +149,3 @@ def simulated(work: Work, scheduler: Scheduler, offers: Mapping[str, Capabilitie
     hosts = [FakeHost(host.name, host.workers, capabilities=offers.get(host.name)) for host in work.hosts]
     classes = {host.name: host.hw_class for host in work.hosts}
     return drive(scheduler, hosts, seconds_on=lambda case, host: work.seconds[classes[host]][case])
-
-
-def verdict_line(work: Work, ran: Mapping[int, tuple[str, float]], lasted_s: float) -> str:
-    """Return how near a run of *lasted_s* came to its bound, "" where nothing ran.
-
-    *ran* has host and seconds of each case that ran. On a class where it did not run, a case is taken to differ from
-    what it took as much as its expectations do.
-    """
-    classes = {host.name: host.hw_class for host in work.hosts}
-    cases = [case for case in work.cases if case in ran and ran[case][0] in classes]
-    if not cases or lasted_s <= 0:
-        return ""
-    seconds: dict[str, dict[int, float]] = {name: {} for name in work.seconds}
-    for case in cases:
-        host, took_s = ran[case]
-        expected_s = work.seconds[classes[host]][case]
-        for name, column in work.seconds.items():
-            seconds[name][case] = took_s * (column[case] / expected_s if expected_s > 0 else 1.0)
-    bound_s = bounds(work._replace(cases=cases, seconds=seconds))[0].seconds
-    return (
-        f"tests took {duration(lasted_s)}, {lasted_s / bound_s:.2f} times what they need at least ({duration(bound_s)})"
-        if bound_s > 0
-        else ""
-    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,16 +34,23 @@ Location = tuple[str, int | None, str]
 class Story:
     """What is known of a case that runs: its reports so far, and what its worker says of each phase that failed.
 
-    *limit_s* is how long it might take, once it has taken longer and its worker is being killed.
+    *told* are the same reports as they came, each with the words ``is_words`` and ``is_renamed``. *limit_s* is how long
+    it might take, once it has taken longer and its worker is being killed.
     """
 
     case: int
     started_at: float
     reports: list[Any] = field(default_factory=list)
+    told: list[tuple[Any, bool, bool]] = field(default_factory=list)
     failed_subtests: int = 0
     junit: list[Entry] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
     limit_s: float = 0.0
+
+    def keep(self, stands: Callable[[Any], bool]) -> None:
+        """Forget the reports that do not stand any more."""
+        both = [pair for pair in zip(self.reports, self.told, strict=True) if stands(pair[0])]
+        self.reports, self.told = [report for report, _ in both], [as_told for _, as_told in both]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,12 @@ class Replayer:
         if is_words and isinstance(report.longrepr, str):
             report.longrepr = Words(report.longrepr)
         return report
+
+    def tell_own(self, story: Story, report: Any) -> None:
+        """Add a report that nobody told to the story of a case."""
+        data = self._hook.pytest_report_to_serializable(config=self._config, report=report)
+        story.reports.append(report)
+        story.told.append((wire.plain(data), False, False))
 
     def story(self, node: WorkerNode, story: Story) -> Told:
         """Replay a case from its reports."""

@@ -31,6 +31,12 @@ from pytest_disttest.recovery.verdicts import Tried, verdict
 from pytest_disttest.reports.failures import Unsteady, cause_lines, unsteady_lines
 from pytest_disttest.schedule import CaseReturned, DeviceLost
 
+_RECALLED = {
+    Outcome.FAILED: FailureClass.TEST_FAILURE,
+    Outcome.ERROR: FailureClass.TEST_ERROR,
+    Outcome.CRASHED: FailureClass.CRASH,
+}
+"""What an attempt of an earlier run was, as far as its outcome tells: no host is blamed for it twice."""
 LONGEST = 4000
 LONGEST_TRACEBACK = 200_000
 """Characters of a message, and of the end of a traceback, that are looked at."""
@@ -129,6 +135,28 @@ class Retrying:
         past.shunned = self._shunned(past, node, decision.where)
         self._note(node, case, diagnosis, decision)
         return CaseReturned(node.id, case, past.shunned, time.monotonic() + decision.delay_s)
+
+    def recall(self, node: WorkerNode, story: Story, ended: Told | None, *, again: bool) -> None:
+        """Take what became of an attempt in a run that was cut off; *ended* is None for a plain pass."""
+        case = story.case
+        if ended is None or ended.outcome not in _RECALLED:
+            past = self._pasts.get(case)
+            if past is not None:
+                past.story = None
+                past.tried.append(Tried(Outcome.PASSED if ended is None else ended.outcome, node.host))
+            return
+        past = self._past(case)
+        past.hosts.add(node.host)
+        past.tried.append(Tried(ended.outcome, node.host, _RECALLED[ended.outcome]))
+        past.messages.append(ended.message[:LONGEST])
+        if not again:
+            past.story = None
+            self.stands(case, node.host, ended.message, ended.longrepr)
+            return
+        past.story, past.node = story, node
+        history = past.history
+        is_crash = ended.outcome is Outcome.CRASHED
+        past.history = history._replace(crashes=history.crashes + is_crash, reruns=history.reruns + (not is_crash))
 
     def stands(self, case: int, host: str, message: str, longrepr: str = "") -> None:
         """A case has failed for good."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -50,7 +51,8 @@ class Run:
     report, and the place in the walk. *refusals* tells why a worker could not collect a case. On
     *forked_hosts* workers are forks of one that has collected. *grants* are what open cases were given.
     *quarantine* is there where a host was, or is to be, left out. *may_replace*
-    tells whether another worker comes for one that crashes. *stopping*
+    tells whether another worker comes for one that crashes. *began_at* is when it did, on the clock of
+    ``time.monotonic``, and *ended_at* when cases did, where a test has a deadline. *stopping*
     means that nothing is handed out any more; *ending* is the exception that ends the run before its time. *planned*
     is how many cases were known when the plan was made.
     """
@@ -76,6 +78,8 @@ class Run:
     planned: int = 0
     quarantine: Quarantine | None = None
     may_replace: bool = True
+    began_at: float = 0.0
+    ended_at: dict[int, float] = field(default_factory=dict)
     stopping: bool = False
     ending: BaseException | None = None
 
@@ -83,6 +87,11 @@ class Run:
     def remaining(self) -> int:
         """How many cases have no outcome yet; 0 before the plan is made."""
         return self.scheduler.remaining if self.scheduler is not None else 0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self.began_at
 
     @property
     def has_choices(self) -> bool:
@@ -105,7 +114,7 @@ class Run:
 
     def end_if_nobody_is_left(self) -> None:
         """A run without workers cannot finish what is open; say so instead of waiting."""
-        opening = any(link.state == "opening" for link in self.fleet.links.values())
+        opening = any(link.state in ("opening", "away") for link in self.fleet.links.values())
         if self.stopping or opening or self.roster.alive or not self.roster.nodes:
             return
         if self.scheduler is not None and not self.scheduler.remaining:

@@ -16,6 +16,7 @@ import pytest
 from pytest_disttest import __version__
 from pytest_disttest.controller import garbage, gathering, matching, planning
 from pytest_disttest.controller.collection import Collected, automark
+from pytest_disttest.controller.commit import commit_of
 from pytest_disttest.controller.experience import Experience
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.logfile import share_log_file
@@ -24,7 +25,7 @@ from pytest_disttest.controller.opening import Opening
 from pytest_disttest.controller.roster import Roster
 from pytest_disttest.controller.run import Run, Tally
 from pytest_disttest.errors import DisttestError, NoHostLeft, StoreFault
-from pytest_disttest.model import Outcome
+from pytest_disttest.model import Outcome, Plan
 from pytest_disttest.options import Settings
 from pytest_disttest.reports.screen import HostRow, make_screen
 from pytest_disttest.store import ingest, is_ingestion_due, remember_durations, store_directory
@@ -32,20 +33,26 @@ from pytest_disttest.store.journal import Journal, run_id
 from pytest_disttest.worker.quiet import speaks_live
 
 if TYPE_CHECKING:
-    from pytest_disttest.plan.work import Work
+    from pytest_disttest.controller.forecast import Ahead
+    from pytest_disttest.controller.resuming import Choice, Resuming
+    from pytest_disttest.store.stream import Stream
 
 INTERRUPT_GRACE_S = 5.0
-WORTH_JUDGING_S = 10.0
 
 
 class Controller:
-    """One distributed run, as a pytest plugin. Its hosts are opening."""
+    """One distributed run, as a pytest plugin. Its hosts are opening. *choice* is the run that it is to go on with."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, opening: Opening) -> None:
+    def __init__(
+        self, config: pytest.Config, settings: Settings, opening: Opening, choice: Choice | None = None
+    ) -> None:
         self._config = config
         self._settings = settings
         self._opening = opening
         self._fleet = opening.fleet
+        self._choice = choice
+        self._commit = commit_of(config.rootpath)
+        self._resuming: Resuming | None = None
         share_log_file(config)
         self._store = store_directory(config.rootpath)
         self._experience = Experience(self._store, several=len(settings.hosts) > 1)
@@ -55,7 +62,9 @@ class Controller:
         self._early_warnings: list[tuple[str, str, str, str, int]] = []
         self._abandoned = False
         self._explained: list[str] = []
-        self._work: Work | None = None
+        self._ahead: Ahead | None = None
+        self._verdict = ""
+        self._timed: Plan | None = None
         self._tests_took_s = 0.0
         # Before pytest is configured: what is registered first is undone last, after pytest's own search for garbage.
         garbage.set_aside(config)
@@ -83,7 +92,10 @@ class Controller:
                 automark=automark(self._config), defaults=self._settings.defaults, presets=self._settings.presets
             ),
         )
+        self._run.began_at = time.monotonic() - self._elapsed_s
         self._run.quarantine = self._opening.quarantine
+        if self._choice is not None:
+            self._resume(self._run, self._choice)
         self._loop = Loop(self._run)
         for seen in self._early_warnings:
             self._loop.workers.saw_warning(*seen)
@@ -121,16 +133,30 @@ class Controller:
                 loop.dismiss()
                 errors = f"{session.testsfailed} error{'s' if session.testsfailed != 1 else ''}"
                 raise session.Interrupted(f"{errors} during collection")
-            plan = planning.make_plan(run)
+            plan = planning.make_plan(run, self._resuming)
             self._explained = planning.explanations(plan, run)
+            if self._resuming is not None:
+                self._resuming.tell(loop.cases)
             planning.report_not_runnable(plan, run, loop.cases)
             known = planning.know(run, self._experience)
-            self._work = planning.look_ahead(plan, run, known)
+            if run.collected.deadlines or run.settings.deadline_s:
+                from pytest_disttest.controller import due
+
+                self._timed = plan
+                due.tell(due.late_beforehand(plan, run, known.expected, known.classes), run)
+            self._ahead = planning.look_ahead(plan, run, known)
             began = time.monotonic()
+            if session.shouldfail:  # -x, and something that is known from an earlier run has failed
+                loop.dismiss()
+                raise session.Failed(session.shouldfail)
             try:
-                loop.run(plan, planning.make_scheduler(plan, run, known))
+                scheduler = planning.make_scheduler(plan, run, known, began=run.began_at)
+                del known  # all that earlier runs know of is not needed any more
+                loop.run(plan, scheduler)
             finally:
                 self._tests_took_s = time.monotonic() - began
+            if self._ahead is not None:
+                self._judge(self._ahead, run)
         if session.shouldfail:
             raise session.Failed(session.shouldfail)
         if session.shouldstop:
@@ -148,7 +174,9 @@ class Controller:
             if self._loop is not None:
                 self._loop.workers.show_last_warnings()
             if self._run is not None:
-                self._run.journal.finish(exit_status=int(exitstatus), ended_at=time.time())
+                self._run.journal.finish(
+                    exit_status=int(exitstatus), ended_at=time.time(), is_whole=self._is_whole(self._run)
+                )
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self) -> None:
@@ -160,8 +188,13 @@ class Controller:
         if self._config.get_verbosity() >= 0:
             for line in (*self._explained, *(self._loop.cases.summary() if self._loop is not None else ())):
                 self._run.screen.note(line)
-            if self._work is not None:
-                self._say_how_near(self._work, self._run)
+            if self._verdict:
+                self._run.screen.note(self._verdict)
+            if self._timed is not None:
+                from pytest_disttest.controller import due
+
+                for line in due.summary(self._run, self._timed):
+                    self._run.screen.note(line)
         if self._run.journal.fault:
             self._run.screen.note(f"not every result is stored: {self._run.journal.fault}")
 
@@ -172,6 +205,8 @@ class Controller:
         farewell.start()
         if self._run is not None:
             self._run.journal.close()
+            if self._resuming is not None:
+                self._resuming.release()
             if self._loop is not None:
                 self._loop.remember_hosts()
             self._remember(self._run)
@@ -186,22 +221,26 @@ class Controller:
 
     # steps
 
-    def _say_how_near(self, work: Work, run: Run) -> None:
-        """Compare what the tests took with what they had to; of a short run, where starting counts, only if asked."""
-        if not run.settings.show_plan and self._tests_took_s < WORTH_JUDGING_S:
-            return
-        from pytest_disttest.controller.prospect import MOST_SIMULATED, verdict_line
+    def _is_whole(self, run: Run) -> bool:
+        """Whether nothing is left for a run that would go on with this one."""
+        return not run.remaining if run.scheduler is not None else self._resuming is None
 
-        if len(work.cases) <= MOST_SIMULATED:
-            ran = {
-                case: (host, sum(phases))
-                for host, rows in run.journal.measured.by_worker()
-                for case, *phases in rows
-                if phases[0] >= 0
-            }
-            line = verdict_line(work, ran, self._tests_took_s)
-            if line:
-                run.screen.note(line)
+    def _resume(self, run: Run, choice: Choice) -> None:
+        if choice.candidate is None:
+            run.screen.note(choice.words)
+            return
+        from pytest_disttest.controller.resuming import Resuming
+
+        self._resuming = Resuming(run, choice.candidate, self._commit)
+
+    def _judge(self, ahead: Ahead, run: Run) -> None:
+        """Compare what the run took with what was expected, and with what its tests needed at least."""
+        from pytest_disttest.controller import verdict
+
+        came_to = verdict.judged(run, ahead.work, took_s=self._elapsed_s, tests_s=self._tests_took_s)
+        if came_to is not None:
+            run.journal.plan(came_to)
+            self._verdict = verdict.verdict_line(came_to, 0.0 if run.remaining else ahead.planned_s)
 
     def _remember(self, run: Run) -> None:
         """Leave to later runs what this one measured, and its journal, or its rows where that is worth the time."""
@@ -245,7 +284,22 @@ class Controller:
             rootdir=str(self._config.rootpath),
             args=[str(argument) for argument in self._config.invocation_params.args],
             version=__version__,
+            stream=self._stream(),
+            git_commit=self._commit,
+            resumes=self._choice.candidate.run_id if self._choice is not None and self._choice.candidate else "",
         )
+
+    def _stream(self) -> Stream | None:
+        """Return where somebody else hears what happens; UsageError where that cannot be opened."""
+        file = self._settings.events_file
+        if not file:
+            return None
+        from pytest_disttest.store.stream import Stream
+
+        try:
+            return Stream(file)
+        except OSError as error:
+            raise pytest.UsageError(f"--hw-events: cannot write {file}: {error.strerror or error}") from error
 
     @contextlib.contextmanager
     def _stopping_when_it_ends_early(self) -> Iterator[None]:
@@ -259,8 +313,14 @@ class Controller:
         except DisttestError as error:
             self._stop_now()
             raise pytest.UsageError(str(error)) from error
-        except BaseException:
+        except BaseException as error:
             self._stop_now()
+            if self._settings.deadline_s:
+                from pytest_disttest.controller import due
+
+                if isinstance(error, due.RunExpired):
+                    run, loop = self._parts
+                    due.report_not_run(run, loop.cases)
             raise
 
     def _stop_now(self) -> None:

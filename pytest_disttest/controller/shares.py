@@ -21,7 +21,8 @@ NOWHERE = -1
 class Share:
     """What one worker collected: its table, and the files that it *owned*, of *files* in all.
 
-    *places* are those of the rows, *unselected_places* those of the rows of the table *deselected*.
+    *places* are those of the rows, *unselected_places* those of the rows of the table *deselected*. *whole* is the
+    fingerprint of all that it collected, where that is the whole suite and the worker can be forked; else "".
     """
 
     worker: str
@@ -33,6 +34,7 @@ class Share:
     unselected_places: Sequence[int]
     deselected: dict[str, Any]
     lines: Any
+    whole: str = ""
 
 
 @dataclass(slots=True)

@@ -44,8 +44,9 @@ class Sharing:
         quick = facts["seconds"] < WORTH_A_FORK_S
         self._objections[node.id] = facts["objection"] or ("it would take longer than to collect" if quick else "")
         self._shares[node.host][node.id] = Share(
-            node.id, facts["files"], facts["digest"], owned, places, table, unselected_places, deselected, lines
-        )
+            node.id, facts["files"], facts["digest"], owned, places, table, unselected_places, deselected, lines,
+            facts["whole"],
+        )  # fmt: skip
         self.combine_when_complete(node.host)
 
     def whole(self, node: WorkerNode) -> None:
@@ -114,19 +115,25 @@ class Sharing:
         if len(members) < 2 or len(holders) != 1 or len(holders[0].owned) != holders[0].files:
             return False
         holder = next((node for node in members if node.id == holders[0].worker), None)
-        if holder is None or self._objections[holder.id]:
+        if holder is None or self._objections[holder.id] or not holders[0].whole:
             return False
-        self._hosts_without.add(holder.host)
         del self._shares[holder.host]
-        self._ask_for_all(holder)
-        if not holder.sends_table:
-            holder.asked_for_table = True
-            self._tell(holder, "table")
+        self._take_whole(holder, holders[0])
         for node in members:
             if node is not holder:
                 node.has_collected = node.shares = False
                 self._forks.waiting(node)
+        self._forks.collected(holder, "")
         return True
+
+    def _take_whole(self, holder: WorkerNode, share: Share) -> None:
+        """A share that is the whole suite counts as the table of all that a worker would tell, were it asked."""
+        self._hosts_without.add(holder.host)
+        self._run.counts[holder.host] = (len(share.table["rows"]), len(share.deselected["rows"]))
+        for part in (share.table, share.deselected):
+            bring_home(self._run, holder.host, part["rows"])
+        holder.digest, holder.shares = share.whole, False
+        self._run.collected.add(share.whole, share.table, share.deselected, share.lines)
 
     def _merge(self, host: str, shares: list[Share]) -> None:
         whole = self._wholes[host] = combine(shares)

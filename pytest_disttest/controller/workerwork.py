@@ -23,6 +23,7 @@ from pytest_disttest.controller.sharing import Sharing, bring_home
 from pytest_disttest.errors import HostUnusable
 from pytest_disttest.model import Grant
 from pytest_disttest.schedule import CasesRefused, HostLost, NobodyComes, WorkerLost, WorkerReady, WorkWanted
+from pytest_disttest.store.stories import WarningTold, WorkerTold
 
 MOST_FAILED_STARTS = 2
 
@@ -57,6 +58,7 @@ class WorkerWork:
         is_new = not hasattr(node, "workerinfo")
         node.learn(wire.restore(facts))
         if is_new:
+            self._run.journal.story(WorkerTold(node.host, node.id, facts))
             self._run.config.hook.pytest_testnodeready(node=node)
 
     def collect(self, node: WorkerNode, data: Any, is_words: bool, place: int) -> None:
@@ -130,7 +132,7 @@ class WorkerWork:
         self._run.decide(WorkerLost(node.id))
         if not self._run.stopping:
             self._run.tallies[node.host].restarts += 1
-            self._enlist_late(link)
+            self.enlist_late(link)
             self._run.screen.note(f"worker {node.id} is replaced: {why}")
 
     def is_known(self, node: WorkerNode) -> bool:
@@ -183,11 +185,14 @@ class WorkerWork:
     def vanished(self, node: WorkerNode, why: str) -> None:
         """The worker's host is lost: what it had not ended, its running case too, goes to others."""
         self.part(node, why)
-        self._cases.forget(node, is_lost=self._run.fleet.links[node.host].state == "gone")
+        is_gone = self._run.fleet.links[node.host].state == "gone"
+        self._cases.forget(node, is_lost=is_gone and not self._has_copy(node))
         self._run.decide(WorkerLost(node.id))
 
     def died(self, link: HostLink, node: WorkerNode, code: int, words: dict[str, str]) -> None:
         """A process has ended. One that took leave is expected to; any other has crashed."""
+        if node.is_given_up:
+            self.part(node, None)
         if node.is_down:
             return
         cause = words.get("why") or obituary.cause_of_death(code)
@@ -197,10 +202,26 @@ class WorkerWork:
             self._cases.close_story(node)
             self._run.decide(WorkerLost(node.id))
             return
-        self._cases.crashed(node, cause, words, code)
+        if self._has_copy(node):
+            self._cases.forget(node)  # the other attempt is what counts
+        else:
+            self._cases.crashed(node, cause, words, code)
         self._run.decide(WorkerLost(node.id))
         if self._run.scheduler is None or self._run.remaining:
             self._replace(link, node, cause, words)
+
+    def _has_copy(self, node: WorkerNode) -> bool:
+        """Whether another worker runs the case that *node* does."""
+        story, scheduler = self._cases.running.get(node.id), self._run.scheduler
+        return story is not None and scheduler is not None and scheduler.is_copied(story.case, node.id)
+
+    def replace_given_up(self, node: WorkerNode) -> None:
+        """Start another worker where one was given up, if it was the last one there and tests are left."""
+        link = self._run.fleet.links[node.host]
+        others = [other for other in self._run.roster.on(node.host) if not other.is_given_up]
+        if self._run.remaining and not others and link.state == "ready" and not self._run.stopping:
+            link.replaced += 1
+            self.enlist_late(link)
 
     def _replace(self, link: HostLink, node: WorkerNode, cause: str, words: dict[str, str]) -> None:
         """Start a worker in the place of one that died, unless that is hopeless."""
@@ -218,7 +239,7 @@ class WorkerWork:
             self._restarts_left -= 1
             self._run.may_replace = self._restarts_left > 0
         self._run.tallies[node.host].restarts += 1
-        fresh = self._enlist_late(link)
+        fresh = self.enlist_late(link)
         self._run.screen.note(f"worker {node.id} died ({cause}); {fresh.id} takes its place")
 
     def staff(self) -> None:
@@ -233,9 +254,9 @@ class WorkerWork:
                 self._run.decide(NobodyComes(case))
                 continue
             links[0].replaced += 1
-            self._enlist_late(links[0])
+            self.enlist_late(links[0])
 
-    def _enlist_late(self, link: HostLink) -> WorkerNode:
+    def enlist_late(self, link: HostLink) -> WorkerNode:
         """Start a worker while others run already."""
         name = link.host.name
         fresh = self._run.roster.enlist(link, self._forks.start(link))
@@ -304,6 +325,8 @@ class WorkerWork:
         if when == "config" and self._run.scheduler is not None:
             self._last_warnings.append((node.id, data, nodeid, location))
         elif when == "runtest" or self._is_new(node.id, when, data):
+            if when == "runtest":
+                self._run.journal.story(WarningTold(nodeid, data, location))
             self._cases.replayer.warning(data, when, nodeid, location)
 
     def show_last_warnings(self) -> None:

@@ -15,6 +15,7 @@ from pytest_disttest.options import Settings
 from .found import load_inventory
 from .listed import LOCAL, Inventory
 
+DRAWINGS: Final = (".html", ".svg")
 UNMATCHED: Final = ("skip", "fail", "error")
 WAIT: Final = "wait:"
 COLLECT: Final = ("auto", "full", "sharded")
@@ -34,14 +35,15 @@ def make_settings(
     sync_ignore: Sequence[str] = (),
     defaults: Sequence[str] = (),
     timeout: str = "",
+    strategy: str = "",
 ) -> Settings:
     """Return the settings that *values* (options by dest) and the inventory make together.
 
     Without ``--hw-hosts`` the one host is this machine. The number of workers of a host is its own, else
     ``--hw-workers``, else the inventory's default, else, for this machine, *env*'s
     PYTEST_XDIST_AUTO_NUM_WORKERS or *processors*; 0 leaves it to the agent. *sync_ignore* is the ini's
-    ``hw_sync_ignore``, *defaults* its ``hw_defaults``, *timeout* its ``hw_timeout``. Raises BadOption or BadInventory
-    with the place of what is wrong.
+    ``hw_sync_ignore``, *defaults* its ``hw_defaults``, *timeout* its ``hw_timeout``, *strategy* its ``hw_strategy``.
+    Raises BadOption or BadInventory with the place of what is wrong.
     """
     here = invocation_dir or rootdir
     inventory = load_inventory(rootdir, explicit=values.get("hw_inventory"), invocation_dir=here)
@@ -60,7 +62,9 @@ def make_settings(
         workers=workers,
         hosts=tuple(_with_files(_with_workers(host, workers, inventory, mine), here) for host in hosts),
         others=tuple(host for host in inventory.hosts.values() if host.name not in {each.name for each in hosts}),
-        show_plan=bool(values.get("hw_plan")),
+        show_plan=values.get("hw_plan") is not None,
+        plan_file=_drawing(values.get("hw_plan"), here),
+        events_file=str(here / Path(events).expanduser()) if (events := values.get("hw_events")) else "",
         heartbeat_s=_seconds(values.get("hw_heartbeat"), Settings().heartbeat_s, place="--hw-heartbeat"),
         unmatched="wait" if waits else _choice(unmatched, UNMATCHED, place="--hw-unmatched"),
         wait_s=_seconds(unmatched.removeprefix(WAIT), 0.0, place="--hw-unmatched") if waits and unmatched else 0.0,
@@ -84,7 +88,13 @@ def make_settings(
         reruns=_reruns(values),
         crash_reruns=int(_choice(values.get("hw_crash_reruns"), CRASH_RERUNS, place="--hw-crash-reruns")),
         failures=inventory.failures,
+        resume=values.get("hw_resume"),
+        reconnects=_count(values.get("hw_reconnect"), Settings().reconnects, place="--hw-reconnect"),
         timeout_s=_seconds(values.get("hw_timeout") or timeout or None, 0.0, place="--hw-timeout"),
+        strategy=values.get("hw_strategy") or strategy or Settings().strategy,
+        deadline_s=_time(values.get("hw_deadline"), place="--hw-deadline"),
+        max_in_flight=_count(values.get("hw_max_in_flight"), 0, place="--hw-max-in-flight", least=1),
+        hedge=bool(values.get("hw_hedge")),
     )
 
 
@@ -136,6 +146,19 @@ def _workers(text: str | None) -> int | None:
     return int(text)
 
 
+def _drawing(text: str | None, here: Path) -> str:
+    """Return the file to draw the plan in; "" where it is printed only. pytest takes a path that follows for FILE."""
+    if not text:
+        return ""
+    if not text.endswith(DRAWINGS):
+        hint = "write --hw-plan=FILE.html or =FILE.svg; to print the plan, say --hw-plan after the paths"
+        raise BadOption(f"{text!r} is no drawing", place="--hw-plan", hint=hint)
+    path = here / Path(text).expanduser()
+    if not path.parent.is_dir():
+        raise BadOption(f"there is no directory {path.parent}", place="--hw-plan", hint="make it, or correct the path")
+    return str(path)
+
+
 def _named_host(name: str | None, hosts: Sequence[Host]) -> str:
     """Return *name* if a host of the run is called so, "" where nothing is said."""
     known = [host.name for host in hosts]
@@ -156,6 +179,18 @@ def _seconds(text: str | None, default: float, *, place: str) -> float:
     return seconds
 
 
+def _time(text: str | None, *, place: str) -> float:
+    """Return the seconds of a time, with or without units; 0.0 where nothing is said."""
+    if text is None:
+        return 0.0
+    from pytest_disttest.needs import seconds_of
+
+    try:
+        return seconds_of(text)
+    except ValueError as fault:
+        raise BadOption(str(fault), place=place, hint="say seconds, or '15 min', '1h 30min'") from None
+
+
 def _choice(text: str | None, choices: Sequence[str], *, place: str) -> str:
     """Return *text* if it is one of *choices*; the first of them where nothing is said."""
     if text is None:
@@ -166,10 +201,15 @@ def _choice(text: str | None, choices: Sequence[str], *, place: str) -> str:
 
 
 def _restarts(text: str | None) -> int | None:
+    return None if text is None else _count(text, 0, place="--hw-max-worker-restart")
+
+
+def _count(text: str | None, default: int, *, place: str, least: int = 0) -> int:
+    """Return a whole number from *least*; *default* where nothing is said."""
     if text is None:
-        return None
-    if not _is_whole(text):
-        raise BadOption(f"{text!r} is no number", place="--hw-max-worker-restart", hint="say a whole number from 0")
+        return default
+    if not _is_whole(text) or int(text) < least:
+        raise BadOption(f"{text!r} is no number", place=place, hint=f"say a whole number from {least}")
     return int(text)
 
 
@@ -181,10 +221,7 @@ def _reruns(values: Mapping[str, Any]) -> int:
     delay = values.get("hw_reruns_delay")
     if delay not in (None, "0"):
         _seconds(delay, 0.0, place="--hw-reruns-delay")
-    count = values.get("hw_reruns")
-    if count is not None and not _is_whole(count):
-        raise BadOption(f"{count!r} is no number", place="--hw-reruns", hint="say a whole number from 0")
-    return int(count or 0)
+    return _count(values.get("hw_reruns"), 0, place="--hw-reruns")
 
 
 def _check_expression(text: str, place: str) -> None:

@@ -5,6 +5,7 @@ from .combining import combined
 from .conditions import from_conditions
 from .demands import WORKLOADS, checked_presets, demand, preset
 from .keywords import from_keywords
+from .times import seconds_of
 from .units import exact_size, shown_size, size_in_bytes
 from .values import OPERATORS, read_fact, shown, shown_value
 from .versions import version_key
@@ -43,6 +44,7 @@ __all__ = [
     "preset",
     "probed_keys",
     "read_fact",
+    "seconds_of",
     "shown",
     "shown_size",
     "shown_value",

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pytest_disttest.plan.blocked import waits_for
 from pytest_disttest.plan.build import build_plan
+from pytest_disttest.plan.ended import without_ended
 from pytest_disttest.plan.render import render_plan
 from pytest_disttest.plan.seams import seams, split_points
 
-__all__ = ["build_plan", "render_plan", "seams", "split_points", "waits_for"]
+__all__ = ["build_plan", "render_plan", "seams", "split_points", "waits_for", "without_ended"]

@@ -127,12 +127,21 @@ class Learner:
         for group in test.around.groups:
             group.add(time)
 
-    def predict(self, nodeid: str, file: str, cls: str, hw_class: str) -> Prediction:
-        """Return how long it will take on a host of *hw_class*; of what was never seen, a guess that says so."""
+    def predict(self, nodeid: str, file: str, cls: str, hw_class: str, by: str = "best") -> Prediction:
+        """Return how long it will take on a host of *hw_class*; of what was never seen, a guess that says so.
+
+        *by* is ``model`` or ``median`` where only one of the two is to be asked.
+        """
         test = self.tests.get(nodeid) or self._fresh(nodeid, file, cls)
         level = test.level(hw_class)
         mean, variance = _sum(self._terms(test.around, hw_class), test.weight)
-        source, told, std = self._told(test, level, hw_class, mean, variance + self._noise(test, mean))
+        variance += self._noise(test, mean)
+        source, told, std = self._told(test, level, hw_class, mean, variance)
+        if by == "model" and source != "linear":
+            source, told, std = "linear", mean, math.sqrt(variance)
+        elif by == "median" and source == "linear":
+            source, told, std = self._median(test, level, hw_class)
+        std = std or math.sqrt(variance)
         q50, q90 = self.trust.quantiles(level, told, std)
         usual = math.exp(self.levels.get(hw_class, 0.0))
         return Prediction(q50 * usual, q90 * usual, test.n, source, math.hypot(std, self.trust.run_std))

@@ -58,12 +58,15 @@ class Predictor:
             self._teardowns.learn(nodeid, file, teardown_s)
         return nodeid, file, cls, hw_class, setup_s + call_s + teardown_s
 
-    def predict(self, nodeid: str, file: str = "", cls: str = "", hw_class: str = "") -> Prediction:
+    def predict(
+        self, nodeid: str, file: str = "", cls: str = "", hw_class: str = "", *, by: str = "best"
+    ) -> Prediction:
         """Return how long a test will take on a host of *hw_class*, without its wide fixtures.
 
-        A test that was never seen is guessed from its function (another parameter), class, file and suite.
+        A test that was never seen is guessed from its function (another parameter), class, file and suite. *by* is
+        ``best``, or ``model`` or ``median`` where only one of the two is to be asked.
         """
-        return self._tests.predict(nodeid, file, cls, hw_class)
+        return self._tests.predict(nodeid, file, cls, hw_class, by)
 
     def predict_fixture(self, use: FixtureUse, hw_class: str = "") -> FixtureCost:
         """Return what a wide fixture costs a worker on a host of *hw_class* that uses it."""

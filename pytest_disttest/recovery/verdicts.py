@@ -12,6 +12,7 @@ from pytest_disttest.model import Outcome
 from .classes import FailureClass
 
 BAD = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.CRASHED})
+NOT_RUN = frozenset({Outcome.BLOCKED, Outcome.UNPLACED, Outcome.CANCELLED})
 
 
 class Tried(NamedTuple):
@@ -43,10 +44,10 @@ def verdict(attempts: Iterable[Tried]) -> Verdict:
     bad: defaultdict[str, int] = defaultdict(int)
     ended = False
     for tried in attempts:
-        ended = ended or tried.outcome not in (Outcome.BLOCKED, Outcome.UNPLACED)
+        ended = ended or tried.outcome not in NOT_RUN
         if tried.outcome in BAD:
             bad[tried.hw_class] += 1
-        elif tried.outcome not in (Outcome.BLOCKED, Outcome.UNPLACED):
+        elif tried.outcome not in NOT_RUN:
             good[tried.hw_class] += 1
     if not ended:
         return Verdict.NOT_RUN

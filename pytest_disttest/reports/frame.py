@@ -35,6 +35,7 @@ OUTCOMES = (
     ("xpassed", "yellow"),
     ("blocked", "yellow"),
     ("unplaced", "yellow"),
+    ("cancelled", "yellow"),
 )
 HOST_STYLES = {READY: "", UNUSABLE: "red"}
 

@@ -19,7 +19,7 @@ class Bar(NamedTuple):
     ended_s: float
 
 
-def gantt(bars: Sequence[Bar], *, width: int = WIDTH) -> list[str]:
+def gantt(bars: Sequence[Bar], *, width: int = WIDTH, most_rows: int = MOST_ROWS) -> list[str]:
     """Return a row per worker, by host; a column is as dark as the worker is busy meanwhile. [] for no bars."""
     end_s = max((bar.ended_s for bar in bars), default=0.0)
     if end_s <= 0:
@@ -29,9 +29,9 @@ def gantt(bars: Sequence[Bar], *, width: int = WIDTH) -> list[str]:
         _fill(rows.setdefault((bar.host, bar.worker), [0.0] * width), bar, end_s / width)
     names = {key: f"{key[0]} {key[1]}" for key in sorted(rows)}
     column = max(map(len, names.values()))
-    shown = list(names)[:MOST_ROWS]
+    shown = list(names)[:most_rows]
     lines = [f"  {names[key]:<{column}}  {''.join(map(_shade, rows[key]))}".rstrip() for key in shown]
-    return lines + ([f"  ... and {len(rows) - MOST_ROWS} more workers"] if len(rows) > MOST_ROWS else [])
+    return lines + ([f"  ... and {len(rows) - most_rows} more workers"] if len(rows) > most_rows else [])
 
 
 def _fill(row: list[float], bar: Bar, step_s: float) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_disttest.store.history import FailureRow, RunReport, RunRow
 
 # The order in which a reader wants to know them; pytest's summary line has the same.
-OUTCOMES = ("failed", "error", "crashed", "passed", "skipped", "blocked", "unplaced", "xfailed", "xpassed")
+OUTCOMES = ("failed", "error", "crashed", "passed", "skipped", "blocked", "unplaced", "cancelled", "xfailed", "xpassed")
 
 
 def write_runs(runs: Sequence[RunRow], out: TextIO) -> None:
@@ -119,6 +119,8 @@ def moment(at: float | None) -> str:
 
 def _write_header(run: RunRow, out: TextIO) -> None:
     ending = "interrupted before its end" if run.exit_status is None else f"exit status {run.exit_status}"
+    if run.state == "resumed":
+        ending += "; resumed by a later run, which has the results that it kept"
     _line(f"run {run.run_id}: {ending}", out)
     _line(f"  started   {moment(run.started_at)} UTC, took {_took(run) or 'unknown'}", out)
     _line(f"  command   {shlex.join(('pytest', *run.args))}", out)

@@ -1,6 +1,17 @@
 """Who runs what next: pure decisions, an event and the time in, commands out."""
 
-from pytest_disttest.schedule.commands import Assign, Block, Command, Finish, Hold, Recruit, Refuse, Unplace
+from pytest_disttest.schedule.commands import (
+    Assign,
+    Block,
+    Command,
+    Copy,
+    Finish,
+    GiveUp,
+    Hold,
+    Recruit,
+    Refuse,
+    Unplace,
+)
 from pytest_disttest.schedule.events import (
     CaseEnded,
     CaseReturned,
@@ -26,9 +37,11 @@ __all__ = [
     "CaseStarted",
     "CasesRefused",
     "Command",
+    "Copy",
     "DeviceLost",
     "Event",
     "Finish",
+    "GiveUp",
     "Hold",
     "HostLost",
     "NobodyComes",

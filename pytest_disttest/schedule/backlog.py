@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from pytest_disttest.schedule.fragments import Fit, Fragment
 from pytest_disttest.schedule.offers import Offers
+from pytest_disttest.schedule.workers import Worker
 
 _Entry = tuple[float, int, int, Fragment]
 
@@ -112,6 +113,10 @@ class Backlog:
 
     def __iter__(self) -> Iterator[Fragment]:
         return (fragment for lying in list(self._lying.values()) for fragment in list(lying.values()))
+
+    def lying(self, home: int) -> list[Fragment]:
+        """Return the fragments of one stretch of the plan that lie here."""
+        return list(self._lying[home].values()) if home in self._lying else []
 
     # fragments come and go
 
@@ -225,7 +230,7 @@ class Backlog:
             del self.keeps[worker]
 
     def _lift_all(self, home: int) -> list[Fragment]:
-        lying = list(self._lying[home].values()) if home in self._lying else []
+        lying = self.lying(home)
         for fragment in lying:
             self._lift(fragment)
         return lying
@@ -276,6 +281,13 @@ class Backlog:
         """Return what *worker* may take from *keeper*, the one that the keeper would come to last."""
         entry = self.keeps[keeper].back.first(worker, host)
         return None if entry is None else entry[3]
+
+    def holds_apart(self, one: Worker, other: Worker) -> bool:
+        """Whether something lies here that *one* may run, and not *other*."""
+        return any(
+            count and fit.admits(one.name, one.host) and not fit.admits(other.name, other.host)
+            for fit, count in self._by_fit.items()
+        )
 
     def holds_for(self, worker: str, host: str) -> bool:
         """Whether something that *worker* may run lies here, be it ready or not."""

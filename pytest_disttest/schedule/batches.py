@@ -42,12 +42,20 @@ class Batches:
         busy_s = worker.busy_s(forecast.expected_of(worker.given, forecast.mean_s or 0.0), now)
         ranking = self._ranking
         # What it does next is better decided when it is through: that is far, or others wait for what it does.
-        if ranking is not None and self._stock.backlog.weighty and ranking.is_far(worker, busy_s):
+        if ranking is not None and self._stock.backlog.weighty and ranking.is_far(worker, now):
             return True
         if busy_s < LONG_S:
             return False
         others = sum(not other.finished for other in self._workers.values()) - 1
         return forecast.left_s <= busy_s * others
+
+    def has_above(self, worker: Worker, now: float, rank_s: float) -> bool:
+        """Whether a plain case of a rank of more than *rank_s* falls to *worker*."""
+        ranking, backlog = self._ranking, self._stock.backlog
+        if ranking is None or not backlog.weighty:
+            return False
+        found, _ = ranking.pick(worker, self._workers, backlog, now, self._forecast, above_s=rank_s)
+        return found is not None
 
     def gather(self, worker: Worker, now: float) -> list[int]:
         """Gather ready cases for about BATCH_S seconds, from what the worker owns, then from elsewhere."""

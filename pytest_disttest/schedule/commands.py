@@ -22,6 +22,23 @@ class Assign:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """Give a case that *other* runs to an idle worker, too: the first result counts."""
+
+    worker: str
+    case: int
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Stop a worker that runs a case of which another one had the first result; what it says of cases is nothing."""
+
+    worker: str
+    case: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Tell a worker that nothing is to be done now, but may be later: it keeps its shared fixtures."""
 
@@ -68,4 +85,4 @@ class Recruit:
     case: int
 
 
-Command = Assign | Hold | Finish | Block | Unplace | Refuse | Recruit
+Command = Assign | Copy | GiveUp | Hold | Finish | Block | Unplace | Refuse | Recruit

@@ -14,7 +14,7 @@ leaves it to a better host for as long as that was expected to take, and not muc
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from pytest_disttest.match.ledger import Ledger
 from pytest_disttest.match.usage import CORES, HOST
@@ -39,7 +39,10 @@ _SLOT = frozenset({HOST, CORES})
 
 
 class Granting:
-    """Offers cases that ask for something to workers. *choices* tells of each such case why it runs where it does."""
+    """Offers cases that ask for something to workers. *choices* tells of each such case why it runs where it does.
+
+    *has_more_urgent*, where ranks count, tells whether a plain case of a rank above so many seconds falls to a worker.
+    """
 
     def __init__(
         self,
@@ -61,6 +64,7 @@ class Granting:
         self.choices: dict[int, Choice] = {}
         self.weights: Weights = weights or DEFAULTS
         self.deferred = False
+        self.has_more_urgent: Callable[[Worker, float, float], bool] | None = None
         self._barren: set[str] | None = None
         self._options_now: dict[tuple[int, float], dict[str, Vector]] = {}
 
@@ -73,8 +77,11 @@ class Granting:
             return None, False
         if self._barren is not None and worker.host in self._barren and not worker.parked and not worker.using:
             return None, self._leaves_room(worker)
+        candidates = self._candidates(worker, now)
+        if candidates and self._comes_too_late(candidates, worker, now):
+            return None, True
         # Each is looked at, also behind one that is taken: that overtakes it, perhaps.
-        for fragment in [one for one in self._candidates(worker, now) if self._has_room(one, worker)]:
+        for fragment in [one for one in candidates if self._has_room(one, worker)]:
             choice = self._choose(fragment, worker, now)
             if choice is not None:
                 if worker.given:  # it takes that when it is through with what it has
@@ -145,6 +152,14 @@ class Granting:
         return sorted(held, key=lambda worker: self._outlook.special(worker.host))
 
     # candidates
+
+    def _comes_too_late(self, candidates: Collection[Fragment], worker: Worker, now: float) -> bool:
+        """Whether the end of the run waits for a plain case more than for any of *candidates*."""
+        ranks = self._stock.ranks
+        if self.has_more_urgent is None or ranks is None or worker.given or not self._leaves_room(worker):
+            return False
+        rank_s = max(ranks.get(one.head, 0.0) for one in candidates)
+        return rank_s > 0.0 and self.has_more_urgent(worker, now, rank_s)
 
     def _candidates(self, worker: Worker, now: float) -> list[Fragment]:
         """Return what *worker* could begin, were there room: what few hosts can run first, then what it is about."""

@@ -3,9 +3,10 @@
 Theory of operation. A case's *rank* is the time from its start to the end of the run along the longest way of those
 that wait for it; the highest goes first. Where hosts differ, the one that asks need not be the one to take it: what
 others will be through with soon, and faster, is left to them. To see that, cases are laid out in the order of their
-ranks, each where it would end first, until one falls to the host that asks. Nothing of that is kept: with the next
-question all is looked at anew, so that wrong predictions cost little. Hosts that are the same to all cases are one
-group. Those that have as much to do with what only they can as all have on average do that first (they are *tight*).
+ranks, each where it costs the run least (`Layout`), until one falls to the host that asks. Nothing of that is kept:
+with the next question all is looked at anew, so that wrong predictions cost little. Hosts that are the same to all
+cases are one group. Far from the end, those that have as much to do with what only they can as all have on average
+(they are *tight*) do that first.
 
 Only cases with a rank of some length take part (`Stock.aim`). All others fill the gaps, in the order of the plan.
 """
@@ -13,16 +14,17 @@ Only cases with a rank of some length take part (`Stock.aim`). All others fill t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from heapq import heapify, heapreplace
-from itertools import islice
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice, takewhile
 
 from pytest_disttest.model import Plan
 from pytest_disttest.plan.ranks import upward_ranks
 from pytest_disttest.schedule.backlog import Backlog
 from pytest_disttest.schedule.forecast import LONG_S, Forecast
 from pytest_disttest.schedule.fragments import Fit, Fragment
+from pytest_disttest.schedule.layout import Kind, Layout
 from pytest_disttest.schedule.paces import Paces
+from pytest_disttest.schedule.slowness import Slowness
 from pytest_disttest.schedule.workers import Worker
 
 MOST_LOOKED_AT = 96
@@ -38,19 +40,14 @@ FEW = 12
 MOST_ROUNDS = 3
 ADVANTAGE = 0.999
 """Such a case is taken before one of a higher rank if it costs so much less here than elsewhere, compared with that."""
+UNSURE = 0.25
+"""The part of what a case is expected to take that it may yet take, however long it has been running."""
 REST_S = 0.25
 """A worker that is busy for longer is not given the next case yet: its answer would only take a part of this."""
 
 
-Kind = tuple[str, tuple[bool, ...]]
-"""A group of hosts: their class, and which sets of hosts they are in."""
-
-
 class Ranking:
-    """Ranks of cases, and what is expected of places. *predicted* and *predicted_on* as for the `Scheduler`.
-
-    *goes_first* are the sets of hosts of cases that are handed out before all others wherever there is room.
-    """
+    """Ranks of cases, and what is expected of places. *predicted* and *predicted_on* as for the `Scheduler`."""
 
     def __init__(
         self,
@@ -60,10 +57,12 @@ class Ranking:
         classes: Mapping[str, str],
     ) -> None:
         self.known = _known(plan, predicted, predicted_on, classes)
-        self._predicted_on = predicted_on
+        self.predicted_on = predicted_on
+        self.is_told = False  # by a strategy what goes first
         self._classes = classes
         self._paces = Paces()
-        self.goes_first: frozenset[frozenset[str]] = frozenset()
+        self._slowness = Slowness()
+        self.seconds: Callable[[int, str], float] = self._usual  # asked a thousand times for one decision
         self.ranks = upward_ranks(
             {case: self.known.get(case, 0.0) for unit in plan.units for case in unit.cases}, plan.prerequisites
         )
@@ -74,47 +73,61 @@ class Ranking:
         self._kinds: dict[str, Kind] = {}
         self._kinds_of: dict[Fit, list[tuple[Kind, str]]] = {}
 
-    def seconds(self, case: int, place: str) -> float:
+    def _usual(self, case: int, place: str) -> float:
         """Return how long *case* may take at *place*; 0.0 where nothing is known of it."""
         hw_class = self._classes.get(place, "")
-        found = self._predicted_on.get((case, hw_class))
+        found = self.predicted_on.get((case, hw_class))
         return self.known.get(case, 0.0) * self._paces.get(hw_class, 1.0) if found is None else found
 
-    def is_far(self, worker: Worker, busy_s: float) -> bool:
-        """Whether *worker*, busy for *busy_s*, is through only after a while, or holds up long ones."""
+    def _where_some_are_slow(self, case: int, place: str) -> float:
+        return self._usual(case, place) * self._slowness.get(place, 1.0)
+
+    def expect(
+        self, known: dict[int, float], on_class: Mapping[tuple[int, str], float], ranks: dict[int, float]
+    ) -> None:
+        """From now on, these are the seconds and the ranks of cases."""
+        self.known, self.predicted_on, self.ranks = known, on_class, ranks
+
+    def is_far(self, worker: Worker, now: float) -> bool:
+        """Whether *worker* is through only after a while, as far as one can know, or holds up long ones."""
         ranks, known = self.ranks, self.known
-        return busy_s > REST_S or any(ranks.get(case, 0.0) - known.get(case, 0.0) >= LONG_S for case in worker.given)
+        return self._busy_s(worker, now) > REST_S or any(
+            ranks.get(case, 0.0) - known.get(case, 0.0) >= LONG_S for case in worker.given
+        )
 
     def learn(self, case: int, place: str, took_s: float) -> None:
-        """A class of hosts of which nothing was known is as fast as it proves to be, within bounds."""
+        """A class of hosts of which nothing was known is as fast as it proves to be; a host may have got slow."""
         hw_class = self._classes.get(place, "")
-        if (case, hw_class) not in self._predicted_on:
+        expected_s = self.predicted_on.get((case, hw_class))
+        if expected_s is None:
             self._paces.learn(hw_class, self.known.get(case), took_s)
+        else:
+            self._slowness.note(place, expected_s, took_s)
+            self.seconds = self._where_some_are_slow if self._slowness else self._usual
 
     def pick(
-        self, worker: Worker, workers: Mapping[str, Worker], backlog: Backlog, now: float, forecast: Forecast
+        self,
+        worker: Worker,
+        workers: Mapping[str, Worker],
+        backlog: Backlog,
+        now: float,
+        forecast: Forecast,
+        *,
+        above_s: float = 0.0,
     ) -> tuple[Fragment | None, bool]:
-        """Return what *worker* is to take of what is weighty in *backlog*.
+        """Return what *worker* is to take of what is weighty in *backlog*, of a rank of more than *above_s*.
 
         None where all is better left to others; then also whether an idle one is among these, which must be asked.
         """
-        if len(self.ranks) <= FEW and not self._waits:
-            return self._pick_of_few(worker, workers, list(backlog.by_rank(lambda _: True)), now)
-        tight = self._tight(workers, forecast)
-        mine = [hosts for hosts in tight if worker.host in hosts]
-        early = self._early(worker, backlog, mine, forecast.left_s / len(workers))
-        if early is not None:
-            return early, False
-        free, busy_s = self._free(worker, workers, now), self._busy_s(worker, now)
-        found, defers = None, False
-        if mine:
-            found, defers = self._lay_out(worker, busy_s, backlog.by_rank(lambda fit: fit.hosts in mine), free)
-        if found is None:
-            self._reserve(free, {hosts: left_s for hosts, left_s in tight.items() if hosts not in mine})
-            rest = backlog.by_rank(lambda fit: fit.hosts not in tight)
-            found, also_defers = self._lay_out(worker, busy_s, rest, free)
-            defers |= also_defers
-        return found, defers and found is None
+        if len(self.ranks) <= FEW and not (self._waits or self.is_told):
+            return self._pick_of_few(worker, workers, list(_above(backlog, above_s)), now)
+        if not above_s:
+            mine = [hosts for hosts in self._tight(workers, forecast) if worker.host in hosts]
+            early = self._early(worker, backlog, mine, forecast.left_s / len(workers))
+            if early is not None:
+                return early, False
+        layout = Layout(self._free(worker, workers, now), self._kept(workers, forecast))
+        return self._lay_out(worker, self._busy_s(worker, now), _above(backlog, above_s), layout)
 
     def _pick_of_few(
         self, worker: Worker, workers: Mapping[str, Worker], fragments: list[Fragment], now: float
@@ -127,7 +140,7 @@ class Ranking:
             times.setdefault(self._kind(worker.host), []).append(busy_s)
             self._order = self._searched(fragments, times)
         fragments.sort(key=lambda fragment: self._order.get(fragment.head, 0))
-        return self._lay_out(worker, busy_s, fragments, free)
+        return self._lay_out(worker, busy_s, fragments, Layout(free))
 
     def _searched(self, fragments: Sequence[Fragment], free: Mapping[Kind, list[float]]) -> dict[int, int]:
         """Return the places of cases in the best order that is found by moving one at a time.
@@ -152,13 +165,13 @@ class Ranking:
 
     def _ends(self, order: Sequence[tuple[int, Fit]], free: Mapping[Kind, list[float]]) -> tuple[float, float]:
         """Return when the last case ends, laid out in this order, and the sum of all ends."""
-        times = {kind: sorted(found) for kind, found in free.items()}
+        layout = Layout(free)
         last_s = all_s = 0.0
         for case, fit in order:
-            best, end_s = self._soonest(case, fit, times)
-            if best is not None:
-                heapreplace(best, end_s)
-                last_s, all_s = max(last_s, end_s), all_s + end_s
+            spot = layout.best(self._options(case, fit), is_own=False)
+            if spot is not None:
+                layout.put(spot, is_own=False)
+                last_s, all_s = max(last_s, spot.ends_s), all_s + spot.ends_s
         return last_s, all_s
 
     def _early(
@@ -183,63 +196,72 @@ class Ranking:
         return best
 
     def _lay_out(
-        self, worker: Worker, busy_s: float, fragments: Iterable[Fragment], free: Mapping[Kind, list[float]]
+        self, worker: Worker, busy_s: float, fragments: Iterable[Fragment], layout: Layout
     ) -> tuple[Fragment | None, bool]:
-        """Let each of *fragments* end where it does so first, until one falls to *worker*; *free* is filled."""
+        """Let each of *fragments* go where it costs least, until one falls to *worker*; *layout* is filled."""
         least_bad: Fragment | None = None
         least_loss_s = float("inf")
         left_to_idle = False
+        kind = self._kind(worker.host)
         for looked_at, fragment in enumerate(fragments):
             if looked_at >= MOST_LOOKED_AT:
                 return least_bad, False
             case, fits = fragment.head, fragment.fit.admits(worker.name, worker.host)
-            if fragment.fit.excluded:  # somebody could not collect it: the first who can is to have it
+            if fragment.fit.excluded or fragment.fit.shunned:  # not for all: the first who may run it is to have it
                 if fits:
                     return fragment, False
                 continue
-            best, best_s = self._soonest(case, fragment.fit, free)
+            is_own = fragment.fit.hosts is not None
+            spot = layout.best(self._options(case, fragment.fit), is_own=is_own)
+            best_s = float("inf") if spot is None else spot.cost_s
             if fits:
-                own_s = busy_s + self.seconds(case, worker.host)
+                own_s = layout.cost_of_asking_s(kind, busy_s, self.seconds(case, worker.host), is_own=is_own)
                 if own_s <= best_s:
                     return fragment, False
                 if own_s - best_s < least_loss_s:
                     least_bad, least_loss_s = fragment, own_s - best_s
-            if best is not None:
-                left_to_idle |= fits and best[0] <= 0.0
-                heapreplace(best, best_s)
+            if spot is not None:
+                left_to_idle |= fits and spot.starts_s <= 0.0
+                layout.put(spot, is_own=is_own)
         return None, left_to_idle
 
-    def _soonest(self, case: int, fit: Fit, free: Mapping[Kind, list[float]]) -> tuple[list[float] | None, float]:
-        """Return where *case* would end first, as the times of these hosts, and when; None and infinity for nowhere."""
-        best: list[float] | None = None
-        best_s = float("inf")
-        for kind, place in self._places(fit):
-            times = free.get(kind)
-            if times and (end_s := times[0] + self.seconds(case, place)) < best_s:
-                best, best_s = times, end_s
-        return best, best_s
+    def _options(self, case: int, fit: Fit) -> Iterator[tuple[Kind, float]]:
+        """Yield the kinds of hosts that *fit* admits, each with the seconds that *case* takes there."""
+        return ((kind, self.seconds(case, place)) for kind, place in self._places(fit))
 
     def _tight(self, workers: Mapping[str, Worker], forecast: Forecast) -> dict[frozenset[str], float]:
         """Return the sets of hosts that have as much to do, with what only they can, as all have; with its seconds."""
         if not forecast.left_on_s:
             return {}
-        counts = Counter(self._kind(other.host) for other in workers.values() if not other.finished)
+        counts = self._counts(workers)
         share_s = TIGHT * forecast.left_s / sum(counts.values())
         return {
             hosts: left_s
             for hosts, left_s in forecast.left_on_s.items()
-            if left_s > NOTHING_S
-            and (
-                hosts in self.goes_first
-                or left_s > share_s * sum(counts.get(kind, 0) for kind in self._kinds_in(hosts))
-            )
+            if left_s > NOTHING_S and left_s > share_s * sum(counts.get(kind, 0) for kind in self._kinds_in(hosts))
         }
+
+    def _kept(self, workers: Mapping[str, Worker], forecast: Forecast) -> dict[Kind, float]:
+        """Return by kind the seconds that each worker has yet to be given of what only its hosts can run."""
+        counts = self._counts(workers)
+        kept = dict.fromkeys(counts, 0.0)
+        for hosts, left_s in forecast.left_on_s.items():
+            kinds = [kind for kind in self._kinds_in(hosts) if kind in counts]
+            there = sum(counts[kind] for kind in kinds)
+            for kind in kinds:
+                kept[kind] += max(0.0, left_s) / there
+        return kept
+
+    def _counts(self, workers: Mapping[str, Worker]) -> Counter[Kind]:
+        return Counter(self._kind(other.host) for other in workers.values() if not other.finished)
 
     def _kinds_in(self, hosts: frozenset[str]) -> set[Kind]:
         return {kind for place, kind in self._kinds.items() if place in hosts}
 
     def _busy_s(self, worker: Worker, now: float) -> float:
-        return max(0.0, worker.busy_s(sum(self.seconds(case, worker.host) for case in worker.given), now))
+        """Return how long *worker* may yet be busy: nobody should wait behind what only seems to be over soon."""
+        given_s = sum(self.seconds(case, worker.host) for case in worker.given)
+        return max(worker.busy_s(given_s, now), UNSURE * given_s)
 
     def _free(self, asking: Worker, workers: Mapping[str, Worker], now: float) -> dict[Kind, list[float]]:
         """Return by group of hosts in how many seconds each of their workers is through, but for the one that asks."""
@@ -247,17 +269,7 @@ class Ranking:
         for other in workers.values():
             if other is not asking and not other.finished:
                 free.setdefault(self._kind(other.host), []).append(self._busy_s(other, now))
-        for times in free.values():
-            heapify(times)
         return free
-
-    def _reserve(self, free: Mapping[Kind, list[float]], tight: Mapping[frozenset[str], float]) -> None:
-        """Keep workers busy with what goes first on their hosts, in equal parts."""
-        for hosts, left_s in tight.items():
-            reserved = [free[kind] for kind in self._kinds_in(hosts) if kind in free]
-            each_s = left_s / sum(map(len, reserved)) if reserved else 0.0
-            for times in reserved:
-                times[:] = [start_s + each_s for start_s in times]
 
     def _kind(self, place: str) -> Kind:
         """Return the group of hosts that *place* belongs to: those of one class that the same cases fit."""
@@ -276,6 +288,11 @@ class Ranking:
             }
             found = self._kinds_of[fit] = list(places.items())
         return found
+
+
+def _above(backlog: Backlog, above_s: float) -> Iterator[Fragment]:
+    """Yield what is weighty and has a rank of more than *above_s*, the weightiest first."""
+    return takewhile(lambda fragment: fragment.weight > above_s, backlog.by_rank(lambda _: True))
 
 
 def _known(

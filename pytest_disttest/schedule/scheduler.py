@@ -16,13 +16,25 @@ Cases that ask for something of their host (a device, all cores) go by rules of 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_disttest.model import Demand, Outcome, Plan
 from pytest_disttest.schedule.batches import Batches
-from pytest_disttest.schedule.commands import Assign, Block, Command, Finish, Hold, Recruit, Refuse, Unplace
+from pytest_disttest.schedule.commands import (
+    Assign,
+    Block,
+    Command,
+    Copy,
+    Finish,
+    GiveUp,
+    Hold,
+    Recruit,
+    Refuse,
+    Unplace,
+)
 from pytest_disttest.schedule.cuts import Seams
 from pytest_disttest.schedule.events import (
     CaseEnded,
@@ -38,6 +50,7 @@ from pytest_disttest.schedule.events import (
     WorkerReady,
     WorkWanted,
 )
+from pytest_disttest.schedule.guidance import Guidance
 from pytest_disttest.schedule.ranking import ranking_of
 from pytest_disttest.schedule.stock import Stock
 from pytest_disttest.schedule.workers import Worker
@@ -46,7 +59,10 @@ if TYPE_CHECKING:
     from pytest_disttest.match.ledger import Ledger
     from pytest_disttest.schedule.choice import Choice, Weights
     from pytest_disttest.schedule.granting import Granting
+    from pytest_disttest.schedule.hedging import Hedging
+    from pytest_disttest.schedule.steering import Steering
 
+_NO_GUIDANCE = Guidance()
 WEIGH_S = 0.05
 """How often at most one looks for work for those that are held, while nothing particular happens."""
 
@@ -59,9 +75,10 @@ class Scheduler:
     Without ledgers nothing is accounted for. *predicted_on* has seconds by case and class of machines, *reliability*
     the share of a host's attempts that had no fault of the host, *memory* the bytes that cases are known to take,
     *classes* the class of machines of each place (else its ledger says), *weights* what choices weighed lately.
+    *guidance* is what a strategy says beside its times and demands, which are told as all others are.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is one more thing that may be known of a run
         self,
         plan: Plan,
         *,
@@ -74,29 +91,42 @@ class Scheduler:
         memory: Mapping[int, int] | None = None,
         classes: Mapping[str, str] | None = None,
         weights: Weights | None = None,
+        guidance: Guidance | None = None,
     ) -> None:
+        told = guidance or _NO_GUIDANCE
         self._workers: dict[str, Worker] = {}
         self._held: dict[str, Worker] = {}
         self._granting: Granting | None = None
-        self._ranking = ranking_of(plan, predicted or {}, predicted_on or {}, classes or {})
-        ranks = None
+        self._ranking = ranking_of(plan, predicted or {}, predicted_on or {}, classes or {}) if told.lays_out else None
+        ranks = told.urgency
         if self._ranking is not None:
-            predicted, ranks = self._ranking.known, self._ranking.ranks
+            self._ranking.is_told = bool(told.urgency or told.hastened)
+            predicted, ranks = self._ranking.known, self._ranking.ranks if ranks is None else ranks
+        stocked: dict[str, Any] = {
+            "ranks": ranks,
+            "is_ranked": self._ranking is not None,
+            "is_told": told.urgency is not None,
+            "urgent_from": told.urgent_from,
+        }
         if demands and ledgers:
             from pytest_disttest.schedule.asking import Asking
             from pytest_disttest.schedule.granting import Granting
             from pytest_disttest.schedule.outlook import Outlook
 
             asking = Asking(plan, demands, ledgers, memory or {})
-            if self._ranking is not None:
-                fits = asking.plan.eligible
-                self._ranking.goes_first = frozenset(fits[case] for case in asking.signs if case in fits)
-            self._stock = Stock(asking.plan, self._workers, seams, predicted, asking.signs, ranks)
+            self._stock = Stock(asking.plan, self._workers, seams, predicted, asking.signs, **stocked)
             outlook = Outlook(self._stock, asking, predicted_on or {}, reliability or {}, classes or {})
             self._granting = Granting(self._stock, self._workers, asking, outlook, weights)
         else:
-            self._stock = Stock(plan, self._workers, seams, predicted, ranks=ranks)
+            self._stock = Stock(plan, self._workers, seams, predicted, **stocked)
+        self.steering: Steering | None = None
+        if told.hastened or told.revise is not None:
+            from pytest_disttest.schedule.steering import Steering
+
+            self.steering = Steering(plan, told, self._stock, self._ranking)
         self._batches = Batches(self._workers, self._stock, seams, self._ranking)
+        if self._granting is not None and self._ranking is not None:
+            self._granting.has_more_urgent = self._batches.has_above
         self._gone: frozenset[str] = frozenset()
         self._returning: Collection[int] = ()
         self._later: list[CaseReturned] = []
@@ -104,6 +134,8 @@ class Scheduler:
         self._weighed_at = float("-inf")
         self._stopped = False
         self._opened = False
+        self._most = self._turns = 0
+        self._hedging: Hedging | None = None
         self._on: dict[type, Callable[[Any, float], list[Command]]] = {
             CaseStarted: self._on_started,
             CaseEnded: self._on_ended,
@@ -121,6 +153,18 @@ class Scheduler:
     def keep_workers_for(self, cases: Collection[int]) -> None:
         """These may be run again when they fail: as long as one of them has no outcome, workers are kept for it."""
         self._returning = cases
+
+    def limit(self, most: int) -> None:
+        """Let no more than *most* workers have something to run at a time; 0 for as many as there are."""
+        self._most = most
+
+    def hedge(self, hedging: Hedging) -> None:
+        """Let idle hosts run copies of what takes too long on others."""
+        self._hedging = hedging
+
+    def is_copied(self, case: int, worker: str) -> bool:
+        """Whether *worker* is one of two that have *case*."""
+        return self._hedging is not None and self._hedging.other(case, worker) is not None
 
     @property
     def remaining(self) -> int:
@@ -198,11 +242,16 @@ class Scheduler:
         if worker is not None:
             worker.started_at = None
             self._strike(worker, case)
+            self._stirred |= self._most > 0 and not worker.given
             if self._ranking is not None:
                 self._ranking.learn(case, worker.host, event.duration_s)
+            if self.steering is not None:
+                self.steering.ended(case, worker.host, event.duration_s)
             if self._granting is not None:
                 self._granting.ended(worker, case, event.outcome, event.duration_s)
                 commands += self._settle(worker, now)
+            if self._hedging is not None:
+                commands += self._give_up_copy(self._hedging, case, worker)
             if worker.leaving:
                 stock.let_leave(worker)
                 commands += self._give_up_lost()
@@ -219,6 +268,8 @@ class Scheduler:
         if worker is not None:
             worker.started_at = None
             self._strike(worker, event.case)
+            if self._hedging is not None:
+                commands += self._give_up_copy(self._hedging, event.case, worker)
             commands += self._settle(worker, now)
             self._stock.let_leave(worker)
         commands += self._run_again(now)
@@ -253,6 +304,10 @@ class Scheduler:
         refused = [case for case in event.cases if case in given]
         for case in refused:
             self._strike(worker, case)
+        if self._hedging is not None:
+            alone = self._hedging.without_copies(refused, worker)
+            self._stock.exclude(worker, [case for case in refused if case not in alone])
+            refused = alone
         if self._granting is not None and not worker.given:
             self._granting.vacate(worker)
         self._stock.refuse(worker, refused)
@@ -311,6 +366,8 @@ class Scheduler:
         self._held.pop(name, None)
         if self._granting is not None:
             self._granting.dismiss(worker)
+        if self._hedging is not None:
+            worker.given = deque(self._hedging.without_copies(worker.given, worker))
         self._stock.inherit(worker)
         self._stirred = True
 
@@ -355,13 +412,38 @@ class Scheduler:
         return commands
 
     def _feed(self, worker: Worker, now: float) -> list[Command]:
-        """Answer a worker that wants work; a held one is not told a second time to hold."""
+        """Answer a worker that wants work; before it, those that only wait for their turn at what it cannot run."""
+        if not self._most:
+            return self._answer(worker, now)
+        first = [] if worker.given else self._waiting_longer(worker)
+        return [command for other in [*first, worker] for command in self._answer(other, now)]
+
+    def _waiting_longer(self, worker: Worker) -> list[Worker]:
+        """Return who is held, was fed less lately, and could run something that *worker* cannot."""
+        others = [other for other in self._held.values() if other.turn < worker.turn and not other.given]
+        return [other for other in others if self._stock.backlog.holds_apart(other, worker)]
+
+    def _must_wait(self, worker: Worker) -> bool:
+        """Whether as many as may run something do, or others are to have their turn when *worker* is through."""
+        if worker.given:
+            worker.resting = bool(self._waiting_longer(worker))
+            return worker.resting
+        return sum(bool(other.given) for other in self._workers.values()) >= self._most
+
+    def _answer(self, worker: Worker, now: float) -> list[Command]:
+        """Answer one worker; a held one is not told a second time to hold."""
         if worker.finished:
             return []
         self._stock.aim()
+        if self.steering is not None:
+            self.steering.look(now)
         worker.resting = False
-        assign = None if self._stopped else self._next(worker, now)
+        must_wait = self._most > 0 and self._must_wait(worker)
+        assign = None if self._stopped or must_wait else self._next(worker, now)
         if assign is not None:
+            if self._most:
+                self._turns += 1
+                worker.turn = self._turns
             worker.held = False
             self._held.pop(worker.name, None)
             worker.given.extend(assign.cases)
@@ -371,11 +453,45 @@ class Scheduler:
             self._held.pop(worker.name, None)
             self._stock.backlog.dismiss(worker.name)
             return [Finish(worker.name)]
+        if self._hedging is not None and not worker.given and (copy := self._copy(self._hedging, worker, now)):
+            return [copy]
         if worker.held:
             return []
         worker.held = True
         self._held[worker.name] = worker
         return [Hold(worker.name)]
+
+    def _copy(self, hedging: Hedging, worker: Worker, now: float) -> Copy | None:
+        """Return what an idle worker is to run a copy of, nothing else being left for it."""
+        if self._stopped or self._stock.backlog.holds_for(worker.name, worker.host):
+            return None
+        if self._most and self._must_wait(worker):
+            return None
+        granting = self._granting
+        if granting is not None and not granting.offer(worker, now)[1]:
+            return None
+        overdue = hedging.overdue(worker, self._workers, now)
+        case = next((one for one in overdue if one in self._stock.open and self._stock.fits(one, worker)), None)
+        if case is None:
+            return None
+        other = next(other.name for other in self._workers.values() if case in other.given)
+        hedging.begin(case, other, worker.name)
+        if granting is not None:
+            granting.occupy(worker)
+        worker.held = False
+        self._held.pop(worker.name, None)
+        worker.given.append(case)
+        return Copy(worker.name, case, other)
+
+    def _give_up_copy(self, hedging: Hedging, case: int, winner: Worker) -> list[Command]:
+        """*winner* had the first result of *case*: whoever has it too is given up, like one that is lost."""
+        other = hedging.other(case, winner.name)
+        hedging.end(case)
+        if other is None or other not in self._workers:
+            return []
+        self._strike(self._workers[other], case)
+        self._take_all_back(other)
+        return [GiveUp(other, case), *self._give_up_lost()]
 
     def _next(self, worker: Worker, now: float) -> Assign | None:
         """Return what *worker* is to run: what asks for something first, then plain cases."""

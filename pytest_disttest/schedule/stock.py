@@ -22,7 +22,8 @@ class Stock:
     """The open cases of a plan. *workers* are those of the scheduler, by name.
 
     *signs* says of the cases that ask for something of their host what that is, equal for equal demands. *ranks* are
-    what counts of how long cases take, where others wait for them or hosts differ.
+    what counts of how long cases take, where others wait for them or hosts differ (*is_ranked*), or what a strategy
+    *is_told* by puts first: from *urgent_from* on, or as if they were seconds.
     """
 
     def __init__(
@@ -33,24 +34,31 @@ class Stock:
         predicted: Mapping[int, float] | None,
         signs: Mapping[int, int] | None = None,
         ranks: Mapping[int, float] | None = None,
+        *,
+        is_ranked: bool | None = None,
+        is_told: bool = False,
+        urgent_from: float | None = None,
     ) -> None:
         self._workers = workers
+        self._is_told = is_told
+        self._urgent_from = urgent_from
+        is_ranked = ranks is not None if is_ranked is None else is_ranked
         self._seams = seams
         self._aimed_for = 0
         self._excluded: dict[int, frozenset[str]] = {}
         self._returned: dict[int, frozenset[str]] = {}  # cases that are to be run again, and by whom not
         self._place: dict[int, Fragment] = {}  # where a case that waits lies now
-        self.backlog = Backlog(ranked=ranks is not None)
+        self.backlog = Backlog(ranked=is_ranked)
         self.waits = Waits(plan)
         self.news = 0  # counts what may have made something ready: what was barren before may be so no more
-        self.long_s = float("inf")
+        self.long_s = self._hasty_s = float("inf")
         self._signs = signs or {}
         self._eligible = plan.eligible
         self._narrowed = False
         homes = fragments_of(plan, self._signs)
         self._home = {case: home for home in homes for case in home.pending()}
         self.open = set(self._home)
-        self.forecast = Forecast(self.open, predicted, plan.eligible if ranks else None)
+        self.forecast = Forecast(self.open, predicted, plan.eligible if is_ranked else None)
         self.ranks = ranks
         for home in homes:
             self._lay_down(home.part(home.pending(), home.waiting.copy()))
@@ -129,7 +137,7 @@ class Stock:
     def _lay_down(self, fragment: Fragment) -> None:
         """Lay *fragment* into the backlog, its long cases for themselves."""
         parts = [fragment]
-        if self._aimed_for:
+        if self.long_s < float("inf"):
             parts += self._cut_long(fragment)
         for part in parts:
             if part.each_s is None:
@@ -147,14 +155,36 @@ class Stock:
     def aim(self) -> None:
         """Tell the long cases from the others, and let them go first; a matter of history and of how many we are."""
         count = len(self._workers)
-        if count < 2 or count <= AIM_AGAIN * self._aimed_for or not self.forecast.known:
+        if count <= AIM_AGAIN * self._aimed_for or not (self._is_told or (count > 1 and self.forecast.known)):
             return
         self._aimed_for = count
-        self.long_s = self.forecast.long_s(count, finely=self.ranks is not None)
+        if self._urgent_from is None:
+            self.long_s = min(self._hasty_s, self.forecast.long_s(count, finely=self.ranks is not None))
+        else:
+            self.long_s = min(self._hasty_s, self._urgent_from)
         for fragment in self.backlog:
             self._lay_down(self.backlog.take(fragment))
         for worker in self._workers.values():
             for fragment in worker.fragments:
+                for part in self._cut_long(fragment):
+                    self._lay_down(part)
+
+    def weigh_anew(
+        self, weights: Mapping[int, float], concerned: Collection[int], *, at_most_s: float = float("inf")
+    ) -> None:
+        """Let *weights* say from now on what goes first: that of the cases *concerned* has changed.
+
+        Cases of *at_most_s* or more go for themselves, also where nothing else does.
+        """
+        self.ranks = weights
+        self._hasty_s = min(self._hasty_s, at_most_s)
+        self.long_s = min(self.long_s, self._hasty_s)
+        homes = {self._home[case].home for case in concerned if case in self.open}
+        for home in sorted(homes):
+            for fragment in self.backlog.lying(home):
+                self._lay_down(self.backlog.take(fragment))
+        for worker in self._workers.values():
+            for fragment in [one for one in worker.fragments if one.home in homes]:
                 for part in self._cut_long(fragment):
                     self._lay_down(part)
 
@@ -180,9 +210,9 @@ class Stock:
         Others of the file it may be given again, where it pays; a group goes on elsewhere if it can.
         """
         self._regain(cases)
+        self.exclude(worker, cases)
         by_home: dict[int, list[int]] = {}
         for case in cases:
-            self._excluded[case] = self._excluded.get(case, frozenset()) | {worker.name}
             by_home.setdefault(self._home[case].home, []).append(case)
         for home, leaving in by_home.items():
             mine = [fragment for fragment in worker.owned() if fragment.home == home]
@@ -200,6 +230,11 @@ class Stock:
                 worker.fetched.discard(home)
             worker.leaving.setdefault(home, []).extend(leaving)
         self.let_leave(worker)
+
+    def exclude(self, worker: Worker, cases: Iterable[int]) -> None:
+        """*worker* cannot collect *cases*, wherever they lie."""
+        for case in cases:
+            self._excluded[case] = self._excluded.get(case, frozenset()) | {worker.name}
 
     def take_again(self, case: int, worker: Worker | None, shunned: frozenset[str]) -> None:
         """An open case that *worker* has ended is to be run again; in a group that it goes on with, by itself."""

@@ -20,6 +20,7 @@ class Worker:
     the stretches of the plan that it took without having collected them. *held* workers wait for something to
     turn up, *resting* ones among them only for the end of what they have. *has_room* says that it holds something in
     the ledger of its host, *is_alone* that what it was given goes alone, and *using* is what it took that from.
+    *turn* counts up with whoever is given something, where not all may run at a time.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Worker:
     has_room: bool = False
     is_alone: bool = False
     using: Fragment | None = None
+    turn: int = 0
 
     def owned(self) -> Iterator[Fragment]:
         """Return all fragments in its hands."""

@@ -117,7 +117,7 @@ def _check_schema(connection: Connection, path: Path, *, read_only: bool) -> Non
     if "schema_version" not in tables:
         raise HistoryForeign(f"{path} holds no history of pytest-disttest", hint="move it away")
     (version,) = connection.execute(query("schema_version")).fetchall()[0]
-    if version == SCHEMA_VERSION - 1:
+    if 1 <= version < SCHEMA_VERSION:
         raise HistoryOlder(f"{path} has schema version {version}")
     if version != SCHEMA_VERSION:
         hint = "upgrade pytest-disttest, or move the file away"
@@ -139,7 +139,7 @@ def _upgrade(path: Path, *, deadline_s: float) -> None:
         if version == SCHEMA_VERSION:  # somebody else was faster
             return
         connection.begin()
-        connection.execute(upgrade())
+        connection.execute(upgrade(version))
         connection.execute("INSERT INTO schema_version VALUES (?, ?)", [SCHEMA_VERSION, __version__])
         connection.commit()
     finally:

@@ -17,7 +17,8 @@ from pytest_disttest.model import Attempt, Case, Outcome, Pass, PhaseTime, Value
 from pytest_disttest.store.fields import LARGEST_COUNT, check_counts, check_types, count, fact, text
 
 if TYPE_CHECKING:
-    from pytest_disttest.store.hardware import Chosen, DemandExplained, Given, HostProfiled
+    from pytest_disttest.store.seldom import Event as Seldom
+    from pytest_disttest.store.stories import FilesSeen, ResultsKept, Story
 
 FORMAT = 1
 
@@ -38,7 +39,7 @@ _decode = json.JSONDecoder().raw_decode
 
 
 class RunStarted(NamedTuple):
-    """The first line of every journal. *started_at* is POSIX seconds."""
+    """The first line of every journal. *started_at* is POSIX seconds, *resumes* the run that it goes on with."""
 
     run_id: str
     started_at: float
@@ -46,6 +47,7 @@ class RunStarted(NamedTuple):
     args: tuple[str, ...] = ()
     version: str = ""
     git_commit: str = ""
+    resumes: str = ""
 
 
 class HostSeen(NamedTuple):
@@ -85,11 +87,17 @@ class CasesSeen(NamedTuple):
 
 
 class CasesPassed(NamedTuple):
-    """Attempts of one worker that passed without a word, in the order in which they ended."""
+    """Attempts of one worker that passed without a word, in the order in which they ended.
+
+    *lines* are where the tests stand in their files, and *more* what else was told of some, by place in *rows*: a run
+    that resumes this one tells pytest of them again.
+    """
 
     host: str
     worker: str
     rows: tuple[Pass, ...]
+    lines: tuple[int | None, ...] = ()
+    more: tuple[tuple[int, Any], ...] = ()
 
 
 class NoteTaken(NamedTuple):
@@ -110,7 +118,7 @@ class RunFinished(NamedTuple):
 
 
 Basic = RunStarted | HostSeen | CasesSeen | CasesPassed | Attempt | NoteTaken | RunFinished
-Event: TypeAlias = "Basic | HostProfiled | DemandExplained | Given | Chosen"
+Event: TypeAlias = "Basic | FilesSeen | ResultsKept | Story | Seldom"
 
 
 def record_of(case: Case) -> CaseRecord:
@@ -124,7 +132,7 @@ def record_of(case: Case) -> CaseRecord:
 
 def to_line(event: Event) -> bytes:
     """Return *event* as one line of a journal, its newline included."""
-    pack = _PACK.get(type(event)) or _hardware().PACK[type(event)]
+    pack = _PACK.get(type(event)) or _rare("PACK", type(event))
     return _encode(pack(event)).encode("utf-8", "surrogatepass") + b"\n"
 
 
@@ -135,17 +143,22 @@ def from_line(line: bytes) -> Event:
         fields, end = _decode(written)  # without the search for blanks that loads() does: a fifth of its time
         if written[end:] not in ("", "\n"):
             raise ValueError(f"more than one value: {written[end:]!r}")
-        unpack = _UNPACK.get(fields["event"]) or _hardware().UNPACK[fields["event"]]
-        return unpack(fields)
+        unpack = _UNPACK.get(fields["event"]) or _rare("UNPACK", fields["event"])
+        event: Event = unpack(fields)
+        return event
     except (ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"no event of a journal: {line[:60]!r}") from error
 
 
-def _hardware() -> Any:
-    """Return the module for what most runs have nothing to say of, so that it is imported where one has."""
-    from pytest_disttest.store import hardware
+def _rare(table: str, key: Any) -> Any:
+    """Return what a *table* has of events that stand few times in a journal, if at all; imported where there is one."""
+    from pytest_disttest.store import stories
 
-    return hardware
+    if key in getattr(stories, table):
+        return getattr(stories, table)[key]
+    from pytest_disttest.store import seldom
+
+    return getattr(seldom, table)[key]
 
 
 def _pack_run(event: RunStarted) -> dict[str, object]:
@@ -160,6 +173,7 @@ def _pack_run(event: RunStarted) -> dict[str, object]:
         "args": event.args,
         "version": event.version,
         "git_commit": event.git_commit,
+        **({"resumes": event.resumes} if event.resumes else {}),
     }
 
 
@@ -171,6 +185,7 @@ def _unpack_run(fields: Mapping[str, Any]) -> RunStarted:
         tuple(map(text, fields.get("args", ()))),
         text(fields.get("version", "")),
         text(fields.get("git_commit", "")),
+        text(fields.get("resumes", "")),
     )
 
 
@@ -262,7 +277,14 @@ def _unpack_attempt(fields: Mapping[str, Any]) -> Attempt:
 
 
 def _pack_passes(event: CasesPassed) -> dict[str, object]:
-    return {"event": "passes", "host": event.host, "worker": event.worker, "rows": event.rows}
+    fields: dict[str, object] = {
+        "event": "passes",
+        "host": event.host,
+        "worker": event.worker,
+        "rows": event.rows,
+        "lines": event.lines,
+    }
+    return {**fields, "more": event.more} if event.more else fields
 
 
 def _unpack_passes(fields: Mapping[str, Any]) -> CasesPassed:
@@ -270,7 +292,8 @@ def _unpack_passes(fields: Mapping[str, Any]) -> CasesPassed:
     for row in rows:
         check_types(row, _PASS_TYPES)
         check_counts(row[0], row[1])
-    return CasesPassed(text(fields["host"]), text(fields["worker"]), rows)
+    lines, more = tuple(fields.get("lines", ())), tuple(map(tuple, fields.get("more", ())))
+    return CasesPassed(text(fields["host"]), text(fields["worker"]), rows, lines, more)
 
 
 def _pack_note(event: NoteTaken) -> dict[str, object]:

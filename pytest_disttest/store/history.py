@@ -154,7 +154,7 @@ def newest_runs(directory: Path, *, limit: int) -> tuple[RunRow, ...]:
     if not path.exists():
         return ()
     with database.opened(path, read_only=True, deadline_s=READ_DEADLINE_S) as connection:
-        return tuple(map(_run_row, connection.execute(query("list_runs"), {"limit": limit}).fetchall()))
+        return tuple(map(run_row, connection.execute(query("list_runs"), {"limit": limit}).fetchall()))
 
 
 def report(directory: Path, wanted: str, *, slowest: int) -> RunReport:
@@ -162,7 +162,7 @@ def report(directory: Path, wanted: str, *, slowest: int) -> RunReport:
 
     Raises StoreFault where there is no run at all, UsageFault naming the nearest ones where none or several fit.
     """
-    with _opened_at(directory, wanted) as (connection, run_id):
+    with opened_at(directory, wanted) as (connection, run_id):
         return _report(connection, run_id, slowest=slowest)
 
 
@@ -173,7 +173,7 @@ def explanations(
 
     Without a prefix only of those that had no host, unless *everything* is asked for. Raises as `report` does.
     """
-    with _opened_at(directory, wanted) as (connection, run_id):
+    with opened_at(directory, wanted) as (connection, run_id):
         asked = {"run_id": run_id, "prefix": prefix, "all": everything}
         rows = connection.execute(query("run_explanations"), asked).fetchall()
     return run_id, tuple(
@@ -183,7 +183,7 @@ def explanations(
 
 
 @contextmanager
-def _opened_at(directory: Path, wanted: str) -> Iterator[tuple[Connection, str]]:
+def opened_at(directory: Path, wanted: str) -> Iterator[tuple[Connection, str]]:
     """Yield the open history and the run that *wanted* means; raises as `report` does."""
     path = layout.database_path(directory)
     if not path.exists():
@@ -217,7 +217,7 @@ def _report(connection: Connection, run_id: str, *, slowest: int) -> RunReport:
         return connection.execute(query(name), {"run_id": run_id, **more}).fetchall()
 
     return RunReport(
-        run=_run_row(ask("run_header")[0]),
+        run=run_row(ask("run_header")[0]),
         hosts=tuple(map(_host_row, ask("run_hosts"))),
         slowest=tuple(SlowRow(*row) for row in ask("run_slowest", limit=slowest)),
         failures=tuple(FailureRow(*row) for row in ask("run_failures")),
@@ -228,7 +228,8 @@ def _report(connection: Connection, run_id: str, *, slowest: int) -> RunReport:
     )
 
 
-def _run_row(row: tuple[Any, ...]) -> RunRow:
+def run_row(row: tuple[Any, ...]) -> RunRow:
+    """Return a run's header from a row of ``run_header`` or ``list_runs``."""
     run = RunRow(*row)
     return replace(run, args=tuple(run.args), outcomes=dict(run.outcomes or {}))  # lists and NULL from SQL
 

@@ -42,12 +42,14 @@ from pytest_disttest.store.hardware import (
     plain,
     profile_row,
 )
+from pytest_disttest.store.plans import RunJudged, RunPlanned, plan_row, prediction_rows
 from pytest_disttest.store.sql import query
+from pytest_disttest.store.stories import FilesSeen, ResultsKept
 from pytest_disttest.store.summary import IngestSummary
 
 RUN_TABLES = (
     "runs", "hosts", "cases", "attempts", "results", "notes", "host_profiles", "host_facts", "match_explain", "grants",
-    "choices",
+    "choices", "plans", "predictions",
 )  # fmt: skip
 EPOCH = datetime(1970, 1, 1)  # UTC, see schema.sql
 
@@ -136,6 +138,14 @@ class Tally:
     attempts: int = 0
     unreadable: int = 0
     last_sign_at: float = 0.0
+    kept: ResultsKept | None = None
+
+    def saw(self, event: RunFinished | ResultsKept) -> None:
+        """Take a line that there is one of at most."""
+        if isinstance(event, ResultsKept):
+            self.kept = event
+        else:
+            self.finish = event
 
 
 def _store_run(connection: Connection, journal: Path) -> Tally:
@@ -150,9 +160,26 @@ def _store_run(connection: Connection, journal: Path) -> Tally:
             raise ValueError("it does not begin with a run")  # noqa: TRY004 -- the file's fault, not a caller's
         tally = Tally(started, last_sign_at=started.started_at)
         _append_rows(connection, run_id, _events(lines, tally), tally)
+    if started.resumes:
+        _take_over(connection, run_id, tally)
     connection.execute(query("insert_results"), {"run_id": run_id})
     connection.execute(query("insert_run"), _run_row(run_id, tally, size))
     return tally
+
+
+def _take_over(connection: Connection, run_id: str, tally: Tally) -> None:
+    """A run that resumed another has recorded attempts of that again: each of them counts once.
+
+    Where it was cut off before it had recorded them all, they are still the other run's.
+    """
+    if tally.kept is None:
+        connection.execute("DELETE FROM attempts WHERE run_id = ?", [run_id])
+        tally.attempts = 0
+        return
+    taken = {"run_id": tally.kept.run_id, "cases": list(tally.kept.cases)}
+    for name in ("take_attempts", "take_results"):
+        connection.execute(query(name), taken)
+    connection.execute(query("mark_resumed"), {"run_id": tally.kept.run_id})
 
 
 def _events(lines: Iterator[bytes], tally: Tally) -> Iterator[Event]:
@@ -171,7 +198,7 @@ def _append_rows(connection: Connection, run_id: str, events: Iterator[Event], t
         cases, attempts, notes, hosts = (
             stack.enter_context(connection.appender(table)) for table in ("cases", "attempts", "notes", "hosts")
         )
-        hardware: list[HostProfiled | DemandExplained | Given | Chosen] = []
+        seldom: list[Event] = []
         for event in events:
             match event:
                 case Attempt():
@@ -190,18 +217,19 @@ def _append_rows(connection: Connection, run_id: str, events: Iterator[Event], t
                     tally.last_sign_at = max(tally.last_sign_at, event.at)
                 case HostSeen():
                     tally.hosts[event.name] = event
-                case RunFinished():
-                    tally.finish = event
-                case HostProfiled() | DemandExplained() | Given() | Chosen():
-                    hardware.append(event)
+                case RunFinished() | ResultsKept():
+                    tally.saw(event)
+                case FilesSeen():
+                    pass  # for a run that goes on with this one
+                case _:
+                    seldom.append(event)
         hosts.append_rows([_host_row(run_id, host) for host in tally.hosts.values()])
-    if hardware:
-        _append_hardware(connection, run_id, hardware)
+    if seldom:
+        _append_hardware(connection, run_id, seldom)
+        _append_plan(connection, run_id, seldom)
 
 
-def _append_hardware(
-    connection: Connection, run_id: str, events: Iterable[HostProfiled | DemandExplained | Given | Chosen]
-) -> None:
+def _append_hardware(connection: Connection, run_id: str, events: Iterable[Event]) -> None:
     profiles: dict[str, HostProfiled] = {}
     with ExitStack() as stack:
         explained, given, chosen = (
@@ -221,6 +249,20 @@ def _append_hardware(
         for profile in profiles.values():
             hosts.append_row(*profile_row(run_id, profile))
             facts.append_rows(list(fact_rows(run_id, profile)))
+
+
+def _append_plan(connection: Connection, run_id: str, events: Iterable[Event]) -> None:
+    plan = judged = None
+    for event in events:
+        match event:
+            case RunPlanned():
+                plan = event
+            case RunJudged():
+                judged = event
+    if plan is not None:
+        with connection.appender("plans") as plans, connection.appender("predictions") as predictions:
+            plans.append_row(*plan_row(run_id, plan, judged, _utc(plan.at)))
+            predictions.append_rows(prediction_rows(run_id, plan))
 
 
 def _attempt_row(run_id: str, attempt: Attempt, sequence: int) -> tuple[object, ...]:

@@ -7,6 +7,7 @@
         learned.json              what runs on several hosts taught of tests, hosts and choices
         runs/ID.ndjson            journals that wait for ingestion, or are being written
         runs/done/ID.ndjson       journals whose rows are in history.duckdb; the newest 200
+        runs/ID.stories           what a run would tell pytest again that resumes this one; there while it can be
         runs/unreadable/          files that are no journals, set aside
         ingest.lock               held while somebody ingests
 
@@ -34,6 +35,8 @@ HOSTS = "hosts.json"
 LEARNED = "learned.json"
 KEPT_JOURNALS = 200
 SUFFIX = ".ndjson"
+STORIES = ".stories"
+KEPT_STORIES = 20
 
 # A controller opens its journal, locks it, then writes the first line. Between the first two steps the
 # file is unlocked and empty: it may be somebody's beginning, so only an old one counts as abandoned.
@@ -106,6 +109,23 @@ def journal_path(directory: Path, run_id: str) -> Path:
     return directory / "runs" / f"{run_id}{SUFFIX}"
 
 
+def stories_path(journal: Path) -> Path:
+    """Return the place of the stories that belong to a *journal*, wherever that lies by now."""
+    runs = journal.parent.parent if is_archived(journal) else journal.parent
+    return runs / f"{journal.stem}{STORIES}"
+
+
+def stories(directory: Path) -> list[Path]:
+    """Return the stories of runs that can be resumed, newest run first."""
+    return sorted((directory / "runs").glob(f"*{STORIES}"), reverse=True)
+
+
+def find_journal(directory: Path, run_id: str) -> Path | None:
+    """Return the journal of a run, ingested or not; None where it is gone."""
+    waits = journal_path(directory, run_id)
+    return next((path for path in (waits, waits.parent / "done" / waits.name) if path.is_file()), None)
+
+
 def waiting(directory: Path) -> list[Path]:
     """Return the journals that nobody writes any more and that were not ingested, oldest run first."""
     return [path for path in sorted((directory / "runs").glob(f"*{SUFFIX}")) if not is_alive(path)]
@@ -149,6 +169,27 @@ def lock_forever(descriptor: int) -> None:
         # run that grew since are replaced at the next ingestion.
         with suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def claim(path: Path) -> int | None:
+    """Return a descriptor that holds the journal at *path* as if it were still being written, None if it is or is gone.
+
+    Nobody else may resume or ingest it until the descriptor is closed.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    if fcntl is None:
+        return descriptor
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except OSError:  # no locks on this file system, see lock_forever
+        pass
+    return descriptor
 
 
 def _can_share(descriptor: int) -> bool:
@@ -197,9 +238,12 @@ def reject(path: Path) -> None:
 
 
 def prune(directory: Path) -> None:
-    """Delete the oldest done journals beyond the number that is kept."""
+    """Delete the oldest done journals beyond the number that is kept, and stories that nobody will ask for."""
     for path in done(directory)[:-KEPT_JOURNALS]:
         path.unlink(missing_ok=True)
+    for number, path in enumerate(stories(directory)):
+        if number >= KEPT_STORIES or find_journal(directory, path.stem) is None:
+            path.unlink(missing_ok=True)
 
 
 def _move(path: Path, place: str) -> None:

@@ -32,6 +32,20 @@ WHERE run_id = $run_id
 WINDOW of_case AS (PARTITION BY case_index)
 QUALIFY row_number() OVER (PARTITION BY case_index ORDER BY number DESC, sequence DESC) = 1
 
+-- name: take_attempts
+-- Attempts that a run which resumed this one has recorded as its own.
+DELETE FROM attempts WHERE run_id = $run_id AND list_contains($cases, case_index)
+
+-- name: take_results
+-- The same for the results that were made of them.
+DELETE FROM results WHERE run_id = $run_id AND list_contains($cases, case_index)
+
+-- name: mark_resumed
+-- What is left of a run that was resumed: its header, and the attempts that were made anew.
+UPDATE runs
+SET state = 'resumed', attempts = (SELECT count(*) FROM attempts WHERE attempts.run_id = $run_id)
+WHERE run_id = $run_id
+
 -- name: recent_durations
 -- Median time of the last few passed attempts of each test, over the last runs only, for older times say
 -- little about today. Tests of equal node ids share one time. For durations.ndjson, when it was lost.
@@ -122,7 +136,7 @@ ORDER BY case_index
 -- name: run_not_run
 -- What no worker ran, and why, in the order of collection.
 SELECT nodeid, occurrence, outcome, message
-FROM case_results WHERE run_id = $run_id AND outcome IN ('blocked', 'unplaced')
+FROM case_results WHERE run_id = $run_id AND outcome IN ('blocked', 'unplaced', 'cancelled')
 ORDER BY case_index
 
 -- name: run_flaky
@@ -150,3 +164,29 @@ ORDER BY case_index
 SELECT host, device, fact, before, after
 FROM host_changes WHERE run_id = $run_id
 ORDER BY host, fact, device
+
+-- name: run_plan
+-- What was expected of a run as a whole, and what it came to.
+SELECT
+    epoch(tests_began_at), planned_s, bound_s, bottleneck, unknown, critical_path, took_s, tests_took_s, needed_s
+FROM plans WHERE run_id = $run_id
+
+-- name: run_predictions
+-- What was expected of each case of a run, in the order in which they were to start.
+SELECT case_index, q50_s, coalesce(q90_s, 0.0), rank_s, host, place, start_s, end_s
+FROM predictions WHERE run_id = $run_id
+ORDER BY start_s, case_index
+
+-- name: run_case_names
+-- What the cases are called that ran, or were planned in seconds.
+SELECT case_index, nodeid, file FROM cases
+WHERE run_id = $run_id AND (
+    case_index IN (SELECT case_index FROM attempts WHERE run_id = $run_id AND host <> '')
+    OR case_index IN (SELECT case_index FROM predictions WHERE run_id = $run_id)
+)
+
+-- name: run_attempts
+-- When which attempt ran where.
+SELECT case_index, number, host, worker, outcome, coalesce(epoch(started_at), 0.0), setup_s + call_s + teardown_s
+FROM attempts WHERE run_id = $run_id AND host <> ''
+ORDER BY sequence

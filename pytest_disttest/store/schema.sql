@@ -13,7 +13,8 @@ CREATE TABLE schema_version (
 -- One row per run: one controller from start to finish.
 CREATE TABLE runs (
     run_id VARCHAR NOT NULL,        -- sortable by time: 20261123-184500-1a2b3c
-    state VARCHAR NOT NULL,         -- finished, or interrupted (the journal has no last line)
+    state VARCHAR NOT NULL,         -- finished; interrupted (the journal has no last line); resumed: a later run went on
+                                    -- with this one, and the attempts that it kept are now its own
     started_at TIMESTAMP,
     ended_at TIMESTAMP,             -- of an interrupted run: its last sign of life
     exit_status INTEGER,            -- pytest's; NULL for an interrupted run
@@ -62,9 +63,9 @@ CREATE TABLE attempts (
     case_index INTEGER NOT NULL,
     number INTEGER NOT NULL,        -- 1 is the first attempt, 2 its first retry
     sequence INTEGER NOT NULL,      -- place in the journal, from 0: the order in which results arrived
-    host VARCHAR NOT NULL,          -- '' for a case that never ran (blocked, unplaced)
+    host VARCHAR NOT NULL,          -- '' for a case that never ran (blocked, unplaced, cancelled)
     worker VARCHAR NOT NULL,        -- gw0, gw1, ...
-    outcome VARCHAR NOT NULL,       -- passed failed skipped xfailed xpassed error crashed blocked unplaced
+    outcome VARCHAR NOT NULL,       -- passed failed skipped xfailed xpassed error crashed blocked unplaced cancelled
     started_at TIMESTAMP,
     setup_s DOUBLE NOT NULL,
     call_s DOUBLE NOT NULL,

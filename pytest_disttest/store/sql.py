@@ -5,26 +5,29 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
+from typing import Final
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+ADDED: Final = {2: "hardware.sql", 3: "plans.sql"}
+"""What each version added to the tables of the one before."""
 
 
 @cache
 def schema() -> str:
     """Return the statements that make an empty history."""
-    return files(__package__).joinpath("schema.sql").read_text("utf-8") + "\n" + upgrade()
+    return _read("schema.sql") + "\n" + upgrade(1)
 
 
 @cache
-def upgrade() -> str:
-    """Return the statements that make a history of version 1 one of version 2."""
-    return files(__package__).joinpath("hardware.sql").read_text("utf-8")
+def upgrade(version: int) -> str:
+    """Return the statements that make a history of *version* one of today's."""
+    return "\n".join(_read(name) for number, name in ADDED.items() if number > version)
 
 
 @cache
 def queries() -> dict[str, str]:
     """Return all queries by name."""
-    text = files(__package__).joinpath("queries.sql").read_text("utf-8")
+    text = _read("queries.sql")
     _, *parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
     return dict(zip(parts[::2], map(str.strip, parts[1::2]), strict=True))
 
@@ -32,3 +35,7 @@ def queries() -> dict[str, str]:
 def query(name: str) -> str:
     """Return the query called *name*; KeyError for an unknown one."""
     return queries()[name]
+
+
+def _read(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")

@@ -41,9 +41,11 @@ from pytest_disttest.schedule import (
     CasesRefused,
     CaseStarted,
     Command,
+    Copy,
     DeviceLost,
     Event,
     Finish,
+    GiveUp,
     Hold,
     HostLost,
     Recruit,
@@ -151,7 +153,8 @@ class Record:
 
     *ran* in the order of endings, *batches* in the order of hand-outs, *blocked* maps a case to its culprit,
     *unplaced* are those that only lost hosts could run, *refused* those that no worker could collect.
-    *fetched* tells which file (its place) a worker collected because it was given a case of it. *finished*
+    *fetched* tells which file (its place) a worker collected because it was given a case of it. *copies* are second
+    attempts beside slow ones; whoever is given up then is not heard of again. *finished*
     are the workers told to finish, *waiting* those that still waited when nothing moved any more: none, if
     the scheduler is any good.
     """
@@ -163,6 +166,7 @@ class Record:
     refused: list[int] = field(default_factory=list)
     fetched: list[tuple[str, int]] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
+    copies: list[Copy] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
 
     @property
@@ -321,6 +325,11 @@ class _World:
                 if name in self._workers:
                     self._workers[name].grants.update(zip(cases, grants, strict=False))
                 self._at(self._clock.now + self._latency_s, lambda: self._receive(name, cases))
+            case Copy(name, copied):
+                self.record.copies.append(command)
+                self._at(self._clock.now + self._latency_s, lambda: self._receive(name, (copied,)))
+            case GiveUp(name):
+                self._part_with(name)
             case Finish(name):
                 self.record.finished.append(name)
             case Block(case, culprit):
@@ -331,6 +340,11 @@ class _World:
                 self.record.refused.append(case)
             case Hold() | Recruit():
                 pass
+
+    def _part_with(self, name: str) -> None:
+        worker = self._workers.pop(name)
+        if worker.running is not None and worker.host.name in self._taken:
+            self._taken[worker.host.name].end(worker.running)
 
     def _welcome(self, host: FakeHost, place: int) -> None:
         """A worker begins; *place* counts the workers of its host, replacements too."""

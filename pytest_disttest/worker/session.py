@@ -158,10 +158,12 @@ class WorkerSession:
         assert self._session is not None
         objection = self._breeding.objection(self._session, self._link)
         owned = sorted(shard.owned)
+        holds_all = len(owned) == len(shard.files) and not objection
         facts = {
             "files": len(shard.files),
             "digest": shard.digest(),
             "owned": owned,
+            "whole": census.digest(self._items) if holds_all else "",
             "objection": objection,
             "seconds": self._collected_at - self._began_at,
         }
@@ -264,9 +266,15 @@ class WorkerSession:
 
     def _breed(self) -> None:
         """Become the parent of all workers of this host. One of them goes on here, as this worker or as a new one."""
+        assert self._session is not None
+        if self._shard is not None:  # it holds every file: its share was the whole
+            self._session.items = self._items
+            self._close_share()
         born = self._breeding.breed(self._link)
         if born is None:
+            self._link.send_now("ready", _who_am_i())
             return
+        self._sends_table = False  # its parent has told the very same
         take_descriptors(born, self._link, self._config)
         self._link.outbox.name_capture_files(*_capture_files(self._config))
         take_name(wire.restore(self._link.receive()[1]), self._config)
@@ -351,5 +359,6 @@ def _who_am_i() -> dict[str, Any]:
         "platform": platform_name(),
         "executable": sys.executable,
         "cwd": os.getcwd(),
+        "pid": os.getpid(),
         "pytest": pytest.__version__,
     }

@@ -19,16 +19,18 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from bench.workflows import RECIPES, saga_heft_s, workflow
-from bench.worlds import GPU_DEMAND, World, chains, independent, small
+from bench.worlds import GPU_DEMAND, World, chains, due, independent, small
 from bench.yardsticks import FirstCome, best_s
 from plan.heft import COMPUTE_S, PUBLISHED_MAKESPAN_S, PUBLISHED_RANKS, TRANSFER_S, heft, prerequisites_of
 
-from pytest_disttest.model import Case
+from pytest_disttest.model import Case, Plan
 from pytest_disttest.plan import build_plan
 from pytest_disttest.plan.bounds import bounds
 from pytest_disttest.plan.ranks import upward_ranks
 from pytest_disttest.plan.work import PlannedHost, Work
 from pytest_disttest.schedule import Command, Event, Scheduler
+from pytest_disttest.schedule.guidance import Briefing, Times
+from pytest_disttest.schedule.strategies import DEFAULT, STRATEGIES
 from pytest_disttest.testing import FakeHost, drive, free_seams, ledgers_of
 
 SEEDS = 60
@@ -106,6 +108,19 @@ def against_first_come() -> Iterator[Row]:
         yield Row(f"against first-come: {name}", {**spread(found), "worse": worse}, {"max": 1.05})
 
 
+def deadlines() -> Iterator[Row]:
+    """Half of the tests that end chains have deadlines, which ask for four fifths of what could be done."""
+    for name in ("deadline", "adaptive"):
+        found = spread(missed(due(seed), name) for seed in range(SEEDS))
+        yield Row(f"deadlines, load 0.8: {name}", found, {"mean": 0.04})
+
+
+def missed(world: World, strategy: str) -> float:
+    """Return the part of all deadlines that is missed."""
+    ends = {one.case: one.ended_s for one in world.play(world.scheduler(strategy)).ran}
+    return sum(ends[case] > limit_s for case, limit_s in world.deadlines.items()) / len(world.deadlines)
+
+
 def against_heft() -> Iterator[Row]:
     """Workflows, against SAGA's static HEFT, which sees everything beforehand."""
     means = []
@@ -157,12 +172,16 @@ def large(count: int) -> tuple[list[Case], list[PlannedHost], dict[str, dict[int
     return cases, hosts, {f"class{k}": {n: s * (1 + k / 4) for n, s in enumerate(own)} for k in range(5)}
 
 
-def large_scheduler(plan: object, hosts: Sequence[PlannedHost], seconds: dict[str, dict[int, float]]) -> Scheduler:
-    """Return the scheduler of a large suite."""
+def large_scheduler(plan: Plan, hosts: Sequence[PlannedHost], seconds: dict[str, dict[int, float]]) -> Scheduler:
+    """Return the scheduler of a large suite, with the default strategy."""
     on_class = {(case, name): s for name, column in seconds.items() for case, s in column.items()}
     middle = seconds["class2"]
     classes = {host.name: host.hw_class for host in hosts}
-    return Scheduler(plan, seams=free_seams, predicted=middle, predicted_on=on_class, classes=classes)  # type: ignore[arg-type]
+    workers = {host.name: host.workers for host in hosts}
+    guidance = STRATEGIES.load(DEFAULT)(Briefing(plan, workers, classes, times=lambda _: Times(middle, on_class)))
+    return Scheduler(
+        plan, seams=free_seams, predicted=middle, predicted_on=on_class, classes=classes, guidance=guidance
+    )
 
 
 class Timed:
@@ -199,6 +218,7 @@ ROWS: dict[str, Callable[[], Iterator[Row]]] = {
     "small": against_the_best,
     "bounds": against_bounds,
     "first-come": against_first_come,
+    "deadlines": deadlines,
     "heft": against_heft,
     "golden": golden,
     "planning": planning,

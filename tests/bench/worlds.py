@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -17,6 +17,8 @@ from pytest_disttest.model import Capabilities, Demand, Device, Plan, Requiremen
 from pytest_disttest.plan.bounds import bounds
 from pytest_disttest.plan.work import PlannedHost, Work
 from pytest_disttest.schedule import Scheduler
+from pytest_disttest.schedule.guidance import Briefing, Times
+from pytest_disttest.schedule.strategies import STRATEGIES
 from pytest_disttest.testing import FakeHost, Record, Strategy, drive, free_seams, ledgers_of
 
 GPU_DEMAND = Demand(((Requirement("gpu.count", ">=", 1, "gpu = 1"),),))
@@ -26,7 +28,10 @@ Seconds = Mapping[str, Mapping[int, float]]
 
 @dataclass(frozen=True)
 class World:
-    """*classes* names the class of each host; *predicted* and *real* are seconds by class, *gpus* take one."""
+    """*classes* names the class of each host; *predicted* and *real* are seconds by class, *gpus* take one.
+
+    *deadlines* are seconds from the start by case, *caution* is how many times longer nine in ten cases take at most.
+    """
 
     plan: Plan
     hosts: Sequence[FakeHost]
@@ -35,13 +40,34 @@ class World:
     real: Seconds
     gpus: frozenset[int] = frozenset()
     deadlines: Mapping[int, float] = field(default_factory=dict)
+    caution: float = 1.0
 
     @property
     def cases(self) -> list[int]:
         return [case for unit in self.plan.units for case in unit.cases]
 
-    def scheduler(self, **more: object) -> Scheduler:
-        """Return the scheduler of a real run, told what is predicted."""
+    def scheduler(self, strategy: str = "", **more: object) -> Scheduler:
+        """Return the scheduler of a real run, told what is predicted; *strategy* "" is for none, not the default."""
+        demands = dict.fromkeys(sorted(self.gpus), GPU_DEMAND)
+        times = self.times()
+        if strategy:
+            workers = {host.name: host.workers for host in self.hosts}
+            briefing = Briefing(self.plan, workers, self.classes, demands, lambda _: times, self.deadlines)
+            more["guidance"] = guidance = STRATEGIES.load(strategy)(briefing)
+            times = guidance.times
+        return Scheduler(
+            self.plan,
+            seams=free_seams,
+            predicted=times.everywhere,
+            demands=demands,
+            ledgers=ledgers_of(self.hosts) if self.gpus else {},
+            predicted_on=times.on_class,
+            classes=self.classes,
+            **more,  # type: ignore[arg-type]
+        )
+
+    def times(self) -> Times:
+        """Return what is predicted: also on the average worker, and cautiously."""
         on_class = {(case, name): s for name, column in self.predicted.items() for case, s in column.items()}
         workers = dict.fromkeys(self.predicted, 0)
         for host in self.hosts:
@@ -51,16 +77,7 @@ class World:
             case: sum(self.predicted[name][case] * count for name, count in workers.items()) / everybody
             for case in self.cases
         }
-        return Scheduler(
-            self.plan,
-            seams=free_seams,
-            predicted=everywhere,
-            demands=dict.fromkeys(sorted(self.gpus), GPU_DEMAND),
-            ledgers=ledgers_of(self.hosts) if self.gpus else {},
-            predicted_on=on_class,
-            classes=self.classes,
-            **more,  # type: ignore[arg-type]
-        )
+        return Times(everywhere, on_class, {case: s * self.caution for case, s in everywhere.items()})
 
     def play(self, strategy: Strategy) -> Record:
         """Let *strategy* run it to the end; AssertionError where that loses or repeats a case."""
@@ -157,6 +174,34 @@ def chains(seed: int, *, count: int = 400, noise: float = 0.3) -> World:
     """The same hosts; four in ten tests stand in chains of three to eight."""
     dice = random.Random(f"chains {seed} {count}")
     return _mixed(dice, count, noise, chains=0.4)
+
+
+def due(seed: int, *, load: float = 0.8, noise: float = 0.3) -> World:
+    """Chains on the same hosts, half of whose last tests have deadlines, which ask for *load* of what could be done.
+
+    A deadline is drawn so that the tests which must have ended by a moment need that part of all workers' time.
+    """
+    dice = random.Random(f"due {seed} {load}")
+    world = _mixed(dice, 400, noise, chains=0.4)
+    awaited = {before for needed in world.plan.prerequisites.values() for before in needed}
+    sinks = [case for case in world.cases if case not in awaited]
+    dated = dice.sample(sinks, len(sinks) // 2)
+    times = world.times().everywhere
+    workers = sum(host.workers for host in world.hosts)
+    done, deadlines = set[int](), {}
+    for case in dated:  # in a random order, which is that of their deadlines
+        chain = _chain(case, world.plan.prerequisites)
+        done.update(chain)
+        least_s = sum(times[one] for one in chain) * 2.0
+        deadlines[case] = max(least_s, sum(times[one] for one in done) / workers / load)
+    return replace(world, deadlines=deadlines, caution=math.exp(1.28 * noise))
+
+
+def _chain(case: int, prerequisites: Mapping[int, tuple[int, ...]]) -> list[int]:
+    found = [case]
+    while found[-1] in prerequisites:
+        found.append(prerequisites[found[-1]][0])
+    return found
 
 
 KINDS = ("cpu",) * 5 + ("gpu",) * 3 + ("memory",) * 2 + ("browser",) * 2

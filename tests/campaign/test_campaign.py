@@ -12,6 +12,8 @@ from campaign.trial import attempt
 HELD = (
     "kill -9 of a worker",
     "kill -9 of a host's agent",
+    "kill -9 of this machine's agent",
+    "kill -9 of the controller",
     "kill -9 of the host's sshd child",
     "kill -9 of ssh here",
     "crash of a host",

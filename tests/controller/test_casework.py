@@ -31,6 +31,10 @@ class Journal:
     def __init__(self) -> None:
         self.attempts: list[Attempt] = []
         self.notes: list[str] = []
+        self.stories: list[object] = []
+
+    def began(self, case: int, host: str, worker: str) -> None:
+        """Others listen to that."""
 
     def note(self, kind: str, text: str, host: str = "", worker: str = "") -> None:
         self.notes.append(text)
@@ -38,7 +42,11 @@ class Journal:
     def attempt(self, attempt: Attempt) -> None:
         self.attempts.append(attempt)
 
-    def passes(self, host: str, worker: str, passes: Sequence[Pass]) -> None:
+    def story(self, event: object) -> None:
+        self.stories.append(event)
+
+    def passes(self, host: str, worker: str, passes: Sequence[Pass], *, lines: Sequence[int], more: object) -> None:
+        assert len(lines) == len(passes)
         for case, number, started_at, *times in passes:
             kept = Attempt(case, number, host, worker, Outcome.PASSED, started_at, PhaseTime(*times))
             self.attempts.append(kept)

@@ -82,7 +82,18 @@ def test_a_median_counts_more_than_a_guess_and_less_than_what_was_learned():
 
 def test_on_one_host_medians_are_all_there_is():
     """Nothing learned is asked for."""
-    assert ({0: 2.0}, {}) == tuple(expected(CASES, {CASES[0].nodeid: 2.0}, None, {}))
+    assert ({0: 2.0}, {}, {}) == tuple(expected(CASES, {CASES[0].nodeid: 2.0}, None, {}))
+
+
+@pytest.mark.parametrize("by", ["median", "model"])
+def test_one_source_alone_can_be_asked(by):
+    """Medians are of the test itself and guess nothing; the model guesses, and tells what is hardly exceeded."""
+    fresh = Case(30, "test_a.py::test_new", file="test_a.py")
+    found = expected([*CASES, fresh], {}, taught(), {"fast": 1, "slow": 1}, by)
+
+    assert (by == "model") == (30 in found.everywhere)
+    assert found.on_class[3, "slow"] == pytest.approx(1.2, rel=0.1)
+    assert all(found.cautious[case] >= found.everywhere[case] for case in found.everywhere)
 
 
 def test_faults_fade():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_disttest.controller.prospect import Prospect, capacities, prospect_lines, uses_of, verdict_line
+from pytest_disttest.controller.prospect import Prospect, capacities, chart_lines, simulated, time_lines, uses_of
+from pytest_disttest.controller.verdict import needed_s, verdict_line
 from pytest_disttest.model import Capabilities, Case, Demand, Device, Requirement
 from pytest_disttest.plan import build_plan
 from pytest_disttest.plan.work import PlannedHost, Work
 from pytest_disttest.schedule import Scheduler
+from pytest_disttest.store.plans import RunJudged
 from pytest_disttest.testing import free_seams, plan_of
 
 GPU = Demand(((Requirement("gpu.count", ">=", 1, "gpu = 1"),),))
@@ -28,7 +30,9 @@ def test_time_bound_and_critical_path_are_told():
     plan = plan_of([0, 1, 2, 3], prerequisites={1: (0,)})
     scheduler = Scheduler(plan, seams=free_seams, predicted=SECONDS)
 
-    lines = prospect_lines(Prospect(work(t1=(0,)), 1), scheduler, CASES, {})
+    prospect = Prospect(work(t1=(0,)), 1)
+    record = simulated(prospect.work, scheduler, {})
+    lines = [*time_lines(prospect, record, CASES), *chart_lines(prospect, record, CASES)]
 
     assert [
         "time: about 4 s; no order takes less than 4 s",
@@ -43,17 +47,27 @@ def test_time_bound_and_critical_path_are_told():
 
 def test_where_nothing_is_known_nothing_is_told():
     """A first run has no time to tell."""
-    (line,) = prospect_lines(Prospect(work(), 4), None, CASES, {})
+    (line,) = time_lines(Prospect(work(), 4), None, CASES)
 
     assert line.startswith("time: nothing is known")
+    assert [] == chart_lines(Prospect(work(), 4), None, CASES)
 
 
 def test_a_run_is_measured_against_what_its_tests_really_took():
     """Eight seconds of tests on two workers; a test that did not run does not count."""
     ran = {0: ("a", 1.0), 1: ("a", 3.0), 2: ("a", 4.0)}
 
-    assert "tests took 5 s, 1.25 times what they need at least (4 s)" == verdict_line(work(), ran, 5.0)
-    assert "" == verdict_line(work(), {}, 5.0)
+    assert (4.0, 0.0) == (needed_s(work(), ran), needed_s(work(), {}))
+
+
+def test_the_verdict_tells_start_prediction_and_bound():
+    """And the part by which the whole run, and its tests alone, are above that; nothing of a run without tests."""
+    assert (
+        "took 6.0 s, 1.0 s of it before the first test; predicted 4.5 s for the tests; "
+        "bound 4.0 s (50 % above, the tests alone 25 %)"
+    ) == verdict_line(RunJudged(6.0, 5.0, 4.0), 4.5)
+    assert "test; bound" in verdict_line(RunJudged(6.0, 5.0, 4.0), 0.0)
+    assert "" == verdict_line(RunJudged(6.0, 5.0, 0.0), 4.5)
 
 
 def test_elsewhere_a_test_would_have_taken_what_was_expected_in_proportion():
@@ -61,7 +75,7 @@ def test_elsewhere_a_test_would_have_taken_what_was_expected_in_proportion():
     hosts = [PlannedHost("a", "slow"), PlannedHost("b", "fast")]
     both = Work([0], hosts, {"slow": {0: 4.0}, "fast": {0: 2.0}})
 
-    assert verdict_line(both, {0: ("a", 6.0)}, 6.0).endswith("2.00 times what they need at least (3 s)")
+    assert 3.0 == needed_s(both, {0: ("a", 6.0)})
 
 
 @pytest.mark.parametrize(("demand", "amount"), [(GPU, 1.0), (HALF, 0.5)])

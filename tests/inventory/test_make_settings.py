@@ -30,7 +30,8 @@ def test_everything_said_is_in_the_settings(tmp_path):
     values = {
         "hw_workers": "4",
         "hw_hosts": ["local", "ssh=me@lab1*2"],
-        "hw_plan": True,
+        "hw_plan": "plan.svg",
+        "hw_events": "told.ndjson",
         "hw_unmatched": "fail",
         "hw_heartbeat": "2.5",
         "hw_max_worker_restart": "0",
@@ -44,12 +45,25 @@ def test_everything_said_is_in_the_settings(tmp_path):
             Host("lab1", "ssh", "me@lab1", workers=2, line="--hw-hosts ssh=me@lab1*2"),
         ),
         show_plan=True,
+        plan_file=str(tmp_path / "plan.svg"),
+        events_file=str(tmp_path / "told.ndjson"),
         heartbeat_s=2.5,
         unmatched="fail",
         max_worker_restarts=0,
         ignore_unknown_dependency=True,
         sync_ignore=("*.iso",),
     )
+
+
+def test_a_plan_is_printed_or_drawn(tmp_path):
+    """A path that pytest took for the file to draw in is refused, and the hint says what to do."""
+    printed = make_settings({"hw_plan": ""}, rootdir=tmp_path)
+
+    assert (True, "") == (printed.show_plan, printed.plan_file)
+    with pytest.raises(BadOption, match=r"'tests' is no drawing(.|\n)*--hw-plan after the paths"):
+        make_settings({"hw_plan": "tests"}, rootdir=tmp_path)
+    with pytest.raises(BadOption, match="there is no directory"):
+        make_settings({"hw_plan": "no/plan.html"}, rootdir=tmp_path)
 
 
 @pytest.mark.parametrize(

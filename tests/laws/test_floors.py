@@ -12,7 +12,7 @@ FLOORS = {
     2: ("registry", "wire", "markers", "options", "hookspecs", "inventory", "plan", "predict", "match", "store"),
     3: ("schedule", "worker", "browser", "ci", "reports"),
     4: ("gateways", "testing"),
-    5: ("controller", "cli"),
+    5: ("aio", "controller", "cli"),
     6: ("plugin",),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}

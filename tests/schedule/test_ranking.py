@@ -8,7 +8,7 @@ from bench.worlds import World, chains, independent, small
 from bench.yardsticks import best_s
 
 from pytest_disttest.model import Plan
-from pytest_disttest.schedule import Scheduler
+from pytest_disttest.schedule import Assign, CaseReturned, CaseStarted, Scheduler, WorkerReady, WorkWanted
 from pytest_disttest.schedule.ranking import ranking_of
 from pytest_disttest.testing import FakeHost, drive, free_seams, plan_of
 
@@ -92,13 +92,44 @@ def test_a_host_that_lies_about_its_speed_does_not_hold_up_the_run():
     assert record.makespan_s <= 48.0  # bound: 33 s; one after the other on the liar: 200
 
 
+def test_what_the_best_host_is_not_to_run_again_is_not_left_to_it():
+    """The fast host, which idles, would take a test that it has failed; the slow one takes it."""
+    scheduler = on_two(plan_of([0], [1], prerequisites={1: (0,)}), {0: 1.0, 1: 1.0}, slower=4.0)
+    for event in (WorkerReady("gw0", "fast"), WorkerReady("gw1", "slow"), WorkWanted("gw0"), WorkWanted("gw1")):
+        scheduler.handle(event, 0.0)
+    scheduler.handle(CaseStarted("gw0", 0), 0.0)
+    scheduler.handle(WorkWanted("gw0"), 0.5)
+
+    assert [Assign("gw1", (0,))] == scheduler.handle(CaseReturned("gw0", 0, frozenset({"fast"})), 1.0)
+
+
+def test_nothing_waits_behind_a_test_that_seems_to_be_nearly_through():
+    """It may take twice as long as predicted: what comes next is given to whoever is through."""
+    seconds = {0: 10.0} | dict.fromkeys(range(1, 17), 1.0)
+    record = drive(
+        on_two(plan_of(*[[case] for case in seconds]), seconds, slower=1.001),
+        [FakeHost("fast"), FakeHost("slow")],
+        seconds_on=lambda case, host: 30.0 if case == 0 else seconds[case],
+    )
+
+    assert 30.0 == pytest.approx(record.makespan_s, rel=0.01)
+
+
+@pytest.mark.parametrize("seed", [5, 9])
+def test_hosts_with_tests_of_their_own_take_what_they_have_time_for(seed: int):
+    """Told the truth: no long test waits for short ones that ask for a GPU, nobody is full when its own ones come."""
+    world = independent(seed, noise=0.0)
+
+    assert makespan_s(world) <= 1.09 * world.bound_s  # before that was looked at: 1.12 and 1.26
+
+
 @pytest.mark.parametrize("make", [small, independent, chains])
 def test_ranks_pay(make):
     """On some seeds of each family: on the average better than first-come, and never much worse."""
     found = spread(makespan_s(world) / first_come_s(world) for world in map(make, range(8)))
 
-    assert found["mean"] <= 0.95
-    assert found["max"] <= 1.3
+    assert found["mean"] <= 0.90
+    assert found["max"] <= 1.05
 
 
 def test_small_suites_end_nearly_as_early_as_can_be():

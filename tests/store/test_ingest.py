@@ -14,6 +14,7 @@ from pytest_disttest import store
 from pytest_disttest.errors import StoreFault
 from pytest_disttest.model import Attempt, Case, Outcome, PhaseTime
 from pytest_disttest.store import IngestSummary, Journal, durations, ingest, is_ingestion_due, layout
+from pytest_disttest.store.stories import ResultsKept
 
 # A process in another directory finds this checkout, installed or not.
 IMPORTABLE = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
@@ -410,3 +411,53 @@ def test_a_hundred_thousand_attempts_come_in_quickly(tmp_path):
 
     assert time.process_time() - began < 6.0
     assert summary.attempts == 100_000
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_attempts_that_a_later_run_has_kept_count_once(tmp_path, is_known):
+    """They are that run's, whether the earlier one was ingested before; what was made anew stays with both."""
+    early = begin(tmp_path)
+    early.cases(Case(i, f"a.py::t{i}") for i in range(3))
+    for each in (attempt(0, FAILED), attempt(0, number=2), attempt(1)):
+        early.attempt(each)
+    early.close()
+    if is_known:
+        ingest(tmp_path)
+    late = "20261124-184500-1a2b3c"
+    journal = Journal.create(tmp_path, late, started_at=2e9, rootdir="", args=[], version="", resumes=RUN)
+    journal.cases(Case(i, f"a.py::t{i}") for i in (2, 1, 0))
+    for each in (attempt(0, FAILED), attempt(0, number=2)):
+        journal.keep(each)
+    journal.keep(ResultsKept(RUN, (0,)))
+    journal.attempt(attempt(1, FAILED))
+    journal.close()
+    ingest(tmp_path)
+
+    assert ask(tmp_path, "SELECT run_id, state, attempts FROM runs ORDER BY 1") == [
+        (RUN, "resumed", 1),
+        (late, "interrupted", 3),
+    ]
+    assert ask(tmp_path, "SELECT run_id, case_index, outcome, flaky FROM results ORDER BY 1, 2") == [
+        (RUN, 1, "passed", False),
+        (late, 0, "passed", True),
+        (late, 1, "failed", False),
+    ]
+    (tmp_path / "history.duckdb").unlink()
+    ingest(tmp_path)
+    assert ask(tmp_path, "SELECT run_id, count(*) FROM attempts GROUP BY 1 ORDER BY 1") == [(RUN, 1), (late, 3)]
+
+
+def test_a_run_that_was_cut_off_as_it_began_to_resume_has_no_attempts(tmp_path):
+    """What it had copied by then is still the earlier run's."""
+    early = begin(tmp_path)
+    early.cases([Case(0, "a.py::t0")])
+    early.attempt(attempt(0))
+    early.close()
+    late = "20261124-184500-1a2b3c"
+    journal = Journal.create(tmp_path, late, started_at=2e9, rootdir="", args=[], version="", resumes=RUN)
+    journal.keep(attempt(0))
+    journal.close()
+    ingest(tmp_path)
+
+    assert ask(tmp_path, "SELECT run_id, attempts FROM runs ORDER BY 1") == [(RUN, 1), (late, 0)]
+    assert ask(tmp_path, "SELECT run_id FROM attempts") == [(RUN,)]

@@ -23,6 +23,7 @@ from pytest_disttest.store.events import (
     from_line,
     to_line,
 )
+from pytest_disttest.store.stories import FilesSeen, ResultsKept, StoryTold, WarningTold, WorkerTold
 
 # A process in another directory finds this checkout, installed or not.
 IMPORTABLE = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
@@ -48,11 +49,26 @@ values = scalars | st.lists(scalars).map(tuple)
 capabilities = st.dictionaries(texts, values).map(lambda known: tuple(known.items()))
 lists = st.lists(texts, max_size=3).map(tuple)
 records = st.builds(CaseRecord, counts, texts, counts, texts, texts, texts, st.none() | counts, lists, lists)
+told = st.recursive(st.none() | scalars, lambda inner: st.lists(inner) | st.dictionaries(texts, inner), max_leaves=5)
+entries = st.lists(st.tuples(texts, texts, texts), max_size=2).map(tuple)
+reports = st.lists(st.tuples(st.dictionaries(texts, told), st.booleans(), st.booleans()), max_size=2).map(tuple)
 passes = st.tuples(counts, counts, seconds, seconds, seconds, seconds)
 events = st.one_of(
     attempts,
-    st.builds(CasesPassed, texts, texts, st.lists(passes, max_size=3).map(tuple)),
-    st.builds(RunStarted, texts, seconds, texts, lists, texts, texts),
+    st.builds(
+        CasesPassed,
+        texts,
+        texts,
+        st.lists(passes, max_size=3).map(tuple),
+        st.lists(st.none() | counts, max_size=3).map(tuple),
+        st.lists(st.tuples(counts, told), max_size=2).map(tuple),
+    ),
+    st.builds(RunStarted, texts, seconds, texts, lists, texts, texts, texts),
+    st.builds(FilesSeen, st.lists(st.tuples(texts, texts), max_size=3).map(tuple)),
+    st.builds(ResultsKept, texts, st.lists(counts, max_size=3).map(tuple)),
+    st.builds(StoryTold, counts, counts, st.booleans(), reports, entries, counts),
+    st.builds(WarningTold, texts, st.dictionaries(texts, told), told),
+    st.builds(WorkerTold, texts, texts, st.dictionaries(texts, told)),
     st.builds(HostSeen, texts, texts, texts, texts, texts, counts, capabilities, texts, texts),
     st.builds(CasesSeen, st.lists(records, max_size=3).map(tuple)),
     st.builds(NoteTaken, texts, texts, texts, texts, seconds),

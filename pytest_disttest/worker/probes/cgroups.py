@@ -17,14 +17,31 @@ Text = Callable[[str], str]
 
 def processors(text: Text) -> float | None:
     """Return how many processors' worth of time there is at most, None for no limit."""
-    limits = []
+    return min((limit for _, limit in _limited(text)), default=None)
+
+
+def processor_seconds(text: Text) -> list[tuple[float, float]]:
+    """Return for each group that limits us its limit, in processors, and the seconds that it has used so far."""
+    found = []
+    for group, limit in _limited(text):
+        told = dict(line.split(" ", 1) for line in text(f"{group}/cpu.stat").splitlines() if " " in line)
+        used_us, used_ns = told.get("usage_usec", ""), text(f"{group}/cpuacct.usage").strip()
+        if used_us.isdecimal():
+            found.append((limit, int(used_us) / 1e6))
+        elif used_ns.isdecimal():
+            found.append((limit, int(used_ns) / 1e9))
+    return found
+
+
+def _limited(text: Text) -> Iterator[tuple[str, float]]:
+    """Yield the groups that limit our processors' time, each with its limit in processors."""
     for group in _groups(text, "cpu"):
-        quota_us, _, period_us = text(f"{group}/cpu.max").partition(" ")
+        quota_us, _, period_us = text(f"{group}/cpu.max").strip().partition(" ")
         if not quota_us:
-            quota_us, period_us = text(f"{group}/cpu.cfs_quota_us"), text(f"{group}/cpu.cfs_period_us")
-        if quota_us.isdecimal() and period_us.isdecimal() and int(period_us):
-            limits.append(int(quota_us) / int(period_us))
-    return min((limit for limit in limits if limit), default=None)
+            quota_us = text(f"{group}/cpu.cfs_quota_us").strip()
+            period_us = text(f"{group}/cpu.cfs_period_us").strip()
+        if quota_us.isdecimal() and period_us.isdecimal() and int(quota_us) and int(period_us):
+            yield group, int(quota_us) / int(period_us)
 
 
 def memory(text: Text) -> int | None:

@@ -175,6 +175,13 @@ class Project:
             raise AssertionError(f"did not end within {within_s} s\n{words}") from None
         return Ran(process.returncode, out, err, time.monotonic() - begun, outcomes_of(self.place / "report.xml"))
 
+    def command_line(self, *words: str) -> str:
+        """Return what the ``disttest`` command prints in the project, which must not fail."""
+        argv = [sys.executable, "-c", "import sys; from pytest_disttest.cli import main; sys.exit(main())", *words]
+        done = subprocess.run(argv, cwd=self.root, env=self.environment(), capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def attempts(self, run: int = 1) -> list[Attempt]:
         """Return what the store keeps of the newest run (2: of the one before), in the order of arrival."""
         with self._history() as store:

@@ -46,6 +46,10 @@ WRONG = {
     "--hw-heartbeat=soon": ["--hw-heartbeat: 'soon' is no time", "hint: say seconds, such as 30"],
     "--hw-heartbeat=0": ["--hw-heartbeat: '0'", "hint: say seconds"],
     "--hw-max-worker-restart=many": ["--hw-max-worker-restart: 'many'", "hint: say a whole number from 0"],
+    "--hw-strategy=simpel": ["--hw-strategy: no strategy is called 'simpel'", "hint: did you mean 'simple'?"],
+    "--hw-deadline=soon": ["--hw-deadline: 'soon' is no time", "hint: say seconds, or '15 min'"],
+    "--hw-deadline=0": ["--hw-deadline: '0'", "hint: say seconds"],
+    "--hw-max-in-flight=0": ["--hw-max-in-flight: '0' is no number", "hint: say a whole number from 1"],
     # beside others
     "-n2": ["drop -n 2 and say --hw-workers 2"],
     "--dist=load": ["drop --dist load"],

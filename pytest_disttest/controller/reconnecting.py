@@ -1,0 +1,138 @@
+"""Hosts that were lost while tests run are tried again, and come back on trial.
+
+Theory of operation. A host whose connection ends, or that falls silent, is *away*: its workers are gone, and what they
+had goes to others. It is opened again after a wait, as often as ``--hw-reconnect`` says, each wait drawn from twice the
+range of the one before. Nobody waits for that as long as others have work; only when what is left could run nowhere
+else does the run go on for its sake. A host that answers is given one worker. When that has ended a test, the trial is
+over, and the others follow. A host that was lost for the third time, or does not come back, is gone, and what only it
+could run ends.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Final
+
+from pytest_disttest.controller.hosts import HostLink
+from pytest_disttest.controller.run import Run
+from pytest_disttest.model import Outcome
+from pytest_disttest.recovery.backoff import Dice, full_jitter_s
+from pytest_disttest.reports.wording import plural
+
+LOSSES: Final = 3
+"""The loss after which a host is not tried any more."""
+FIRST_S: Final = 1.0
+MOST_S: Final = 60.0
+OPENING_S: Final = 150.0
+"""After so long an agent that was started and has not said hello will not: the limits of opening are 30 and 60 s."""
+
+
+class Reconnecting:
+    """Knows which hosts are away, and which are on trial.
+
+    *enlist* starts a worker on a host while others run already; *give_up* hears of a host that does not come back.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        enlist: Callable[[HostLink], object],
+        give_up: Callable[[HostLink], None],
+        dice: Dice = random.random,
+    ) -> None:
+        self._run = run
+        self._enlist = enlist
+        self._give_up = give_up
+        self._dice = dice
+        self._tries = run.settings.reconnects
+        self._due: dict[str, float] = {}
+        self._opening: dict[str, float] = {}
+        self._lost_at: dict[str, float] = {}
+        self._trials: dict[str, int] = {}
+
+    def may_return(self, link: HostLink) -> bool:
+        """Whether a host that was just lost is to be tried again: while tests run, and not for ever."""
+        run = self._run
+        is_running = run.scheduler is not None and run.remaining > 0
+        return is_running and not run.stopping and run.ending is None and link.losses < LOSSES - 1 and self._tries > 0
+
+    def lost(self, link: HostLink, now: float) -> str:
+        """A ready host is lost; return what is to be said of that, "" where it is lost for good."""
+        name = link.host.name
+        self._trials.pop(name, None)
+        if not self.may_return(link):
+            return ""
+        link.losses += 1
+        link.replaced = link.slots_used - self._run.tallies[name].restarts  # those that come are the first again
+        self._lost_at[name] = now
+        self._run.forked_hosts.discard(name)  # whoever comes is no fork of a process that is gone
+        self._wait(link, now)
+        return f"its tests go to other hosts that fit; it is tried again, up to {plural(self._tries, 'time')}"
+
+    def failed(self, link: HostLink, why: str, now: float) -> None:
+        """A try to open a host again has failed."""
+        self._opening.pop(link.host.name, None)
+        if link.connection is not None:
+            link.connection.kill()
+        if link.tries >= self._tries:
+            del self._lost_at[link.host.name]
+            self._run.tallies[link.host.name].problem += f"; not back after {_tries(self._tries)}: {why}"
+            self._give_up(link)
+        else:
+            self._wait(link, now)
+
+    def is_back(self, link: HostLink) -> bool:
+        """Whether a host that says hello was lost before; then it is on trial, and has its first worker."""
+        name = link.host.name
+        lost_at = self._lost_at.pop(name, None)
+        if lost_at is None:
+            return False
+        self._opening.pop(name, None)
+        link.tries = 0
+        self._trials[name] = self._ended(name)
+        words = f"back after {time.monotonic() - lost_at:.0f} s"
+        self._run.tallies[name].problem += f"; {words}"
+        self._run.journal.note("host-back", words, host=name)
+        self._enlist(link)
+        return True
+
+    def look(self, now: float) -> None:
+        """Open hosts whose wait is over, while there is work; those that stood their trial get all their workers."""
+        for name, due in list(self._due.items()):
+            if now >= due and self.is_awaited:
+                del self._due[name]
+                link = self._run.fleet.links[name]
+                link.tries += 1
+                self._opening[name] = now
+                self._run.fleet.reopen(link)
+        for name, began in list(self._opening.items()):
+            if now - began > OPENING_S:
+                self.failed(self._run.fleet.links[name], f"no answer within {OPENING_S:g} s", now)
+        for name, ended in list(self._trials.items()):
+            if self._ended(name) > ended:
+                del self._trials[name]
+                link = self._run.fleet.links[name]
+                there = link.count(self._run.tallies[name].restarts)
+                for _ in range(min(link.workers, self._run.remaining) - there):
+                    self._enlist(link)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a host is away, or being opened again, that might have something to do."""
+        run = self._run
+        return bool(self._lost_at) and run.remaining > 0 and not run.stopping
+
+    def _wait(self, link: HostLink, now: float) -> None:
+        link.state = "away"
+        self._due[link.host.name] = now + full_jitter_s(link.tries + 1, self._dice, first_s=FIRST_S, most_s=MOST_S)
+
+    def _ended(self, host: str) -> int:
+        """Return how many tests have come to an end there; one that crashed speaks for nobody."""
+        outcomes = self._run.tallies[host].outcomes
+        return sum(outcomes.values()) - outcomes[Outcome.CRASHED]
+
+
+def _tries(count: int) -> str:
+    return "1 try" if count == 1 else f"{count} tries"
