@@ -126,7 +126,9 @@ class Ranking:
             early = self._early(worker, backlog, mine, forecast.left_s / len(workers))
             if early is not None:
                 return early, False
-        layout = Layout(self._free(worker, workers, now), self._kept(workers, forecast))
+        # what is urgent goes where it ends first: nobody keeps room for work that may come later
+        kept_s = None if self.is_told else self._kept(workers, forecast)
+        layout = Layout(self._free(worker, workers, now), kept_s)
         return self._lay_out(worker, self._busy_s(worker, now), _above(backlog, above_s), layout)
 
     def _pick_of_few(
