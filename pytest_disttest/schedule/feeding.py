@@ -171,7 +171,7 @@ class Feeding:
             return False
         if self.later or self._stock.backlog.holds_for(worker.name, worker.host):
             return True
-        if self._stock.may_settle_for(worker):
+        if self._stock.may_settle_for(worker) or self._stock.may_part(worker):
             return True
         return any(self._may_give_back(other, worker) for other in self._workers.values())
 

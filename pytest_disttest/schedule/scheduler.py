@@ -38,6 +38,7 @@ from pytest_disttest.schedule.events import (
     CasesRefused,
     CaseStarted,
     DeviceLost,
+    DevicesBusy,
     Event,
     HostLost,
     NobodyComes,
@@ -137,6 +138,7 @@ class Scheduler:
             WorkerLost: self._on_worker_lost,
             HostLost: self._on_host_lost,
             DeviceLost: self._on_device_lost,
+            DevicesBusy: self._on_devices_busy,
         }
 
     def keep_workers_for(self, cases: Collection[int]) -> None:
@@ -318,6 +320,20 @@ class Scheduler:
         if self._granting is None:
             return []
         self._stock.narrow(self._granting.lose(event.host, event.kind, event.device))
+        self._feeding.stirred = True
+        return self._give_up_lost() + self._feeding.feed_held(now)
+
+    def _on_devices_busy(self, event: DevicesBusy, now: float) -> list[Command]:
+        """The case goes where there is room for it now; where there is none it stays, and waits for its grant."""
+        worker = self._workers.get(event.worker)
+        if worker is None or self._granting is None or event.case not in worker.given:
+            return []
+        if self._granting.has_to_wait(worker, event.case, now):
+            return []
+        self._strike(worker, event.case)
+        self._granting.vacate(worker)
+        self._stock.bring_back([event.case])
+        worker.resting = False  # it asks for other work, as whoever has none does
         self._feeding.stirred = True
         return self._give_up_lost() + self._feeding.feed_held(now)
 
