@@ -115,6 +115,10 @@ def test_a_test_waits_for_a_device_that_somebody_holds(suite: MakeSuite, tmp_pat
     ran = one.end(process)
 
     assert re.search(r"is held by \S+ \(bob@bench\) for bob's test", said)
+    at_first = (
+        r"\[0\] and 5 other tests: its devices are in use, on host local: gpu GPU-lab-0 is leased by \S+ bob@bench"
+    )
+    assert re.search(at_first, said)
     assert 0 == ran.exit_code
     assert 6 == len(ran.outcomes)
 
