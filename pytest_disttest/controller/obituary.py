@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_disttest.worker.outbox import CUT_OFF
+from pytest_disttest.worker.outbox import CUT_OFF, OUT_OF_MEMORY
 
 SHOWN_CHARACTERS = 10_000
 
@@ -36,6 +36,8 @@ def cause_of_death(code: int | None) -> str:
         return f"killed by {_signal_name(-code)}"
     if code == CUT_OFF:
         return f"exit code {code} (its line to the agent was closed: did the test close descriptors?)"
+    if code == OUT_OF_MEMORY:
+        return f"exit code {code} (MemoryError outside of the test's own code: nothing was left)"
     if code > 128:
         return f"exit code {code} ({_signal_name(code - 128)}?)"
     return f"exit code {code}"

@@ -41,6 +41,8 @@ PUSH_BYTES = 48 * 1024
 PUSH_AFTER_S = 0.025
 CUT_OFF = 70
 """The exit code of a worker that lost its line to the agent."""
+OUT_OF_MEMORY = 71
+"""The exit code of a worker that had no memory left for its own work, beside that of the tests."""
 
 
 class Outbox:
@@ -144,6 +146,11 @@ def end_cut_off() -> NoReturn:
     with contextlib.suppress(OSError):
         os.write(2, b"the worker's line to its agent is closed: did a test close descriptors?\n")
     os._exit(CUT_OFF)
+
+
+def end_without_memory() -> NoReturn:
+    """End this process, which has no memory left for its own work: a fresh one has, and what was said is in the map."""
+    os._exit(OUT_OF_MEMORY)
 
 
 try:

@@ -22,6 +22,7 @@ from pytest_disttest.worker.breeding import Breeding, Patience, take_descriptors
 from pytest_disttest.worker.claims import Claims
 from pytest_disttest.worker.junit import relay_junit
 from pytest_disttest.worker.link import Link
+from pytest_disttest.worker.outbox import end_without_memory
 from pytest_disttest.worker.roll import LATE, Roll, all_items, second_hand, whole
 from pytest_disttest.worker.runner import Runner
 from pytest_disttest.worker.shard import Shard, why_whole
@@ -178,7 +179,10 @@ class WorkerSession:
                 return True
             refuse = partial(self._link.send_now, "refused")
             roll = Roll(session, self._items, self._shard, refuse)
-            Runner(session, roll, self._link, self._recorder).run()
+            try:
+                Runner(session, roll, self._link, self._recorder).run()
+            except MemoryError:
+                end_without_memory()
         return True
 
     def pytest_runtest_logreport(self, report: Any) -> None:

@@ -182,13 +182,13 @@ def history_is_complete(scene: Scene) -> str:
     return "" if rows == [(told,)] else f"the history has {rows[0][0]} results, JUnit {told}"
 
 
-WRITERS = "".join(WRITES.format(number=number) for number in range(12))
+WRITERS = "".join(WRITES.format(number=number) for number in range(36))
 PRINTERS = "".join(PRINTS.format(number=number) for number in range(12))
 KEPT = {"rig": "", "hosts": "local", "engines": (DISTTEST,)}
 
 FAULTS = (
     Fault("a host's disk that fills up", fill_disk, before=mount_on_host, victims=WRITERS, words=(r"No space left",),
-          needs=no_disks),
+          needs=no_disks, tests=4),  # most of them write: some do so there afterwards
     Fault("a host's disk that is full", before=full_from_the_start, victims=WRITERS, words=(r"host1.*No space left",),
           needs=no_disks, engines=(DISTTEST,)),
     Fault("a controller's disk that fills up", fill_disk, before=mount_here, victims=PRINTERS, is_stored=False,

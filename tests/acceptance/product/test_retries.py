@@ -136,6 +136,21 @@ def test_a_crash_that_does_not_come_again_is_flaky(suite):
     assert "exit code 3" in ran.output
 
 
+def test_a_worker_without_memory_for_its_own_work_is_replaced(suite):
+    """What a test holds leaves nothing for the plugins around it: that is a crash of this process, not of the run."""
+    ran = suite("""
+    def test_once(request):
+        if tried("once") < 2:
+            class Greedy:
+                def pytest_runtest_logreport(self, report): raise MemoryError
+            request.config.pluginmanager.register(Greedy())
+    def test_other(): pass
+    """).distributed("-v")
+
+    assert ran.words == {"test_once": "rerun flaky", "test_other": "passed"}, ran
+    assert "MemoryError outside of the test's own code" in ran.output
+
+
 def test_a_crash_may_be_final(suite):
     """``--hw-crash-reruns=0``, and where no worker may take the place of the dead one."""
     some = suite("""
