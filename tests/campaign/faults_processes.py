@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 from campaign.fault import Fault
 from campaign.scene import Scene
@@ -35,9 +36,8 @@ def stop_local_agent(scene: Scene) -> bool:
 
 
 def sessions(scene: Scene) -> list[int]:
-    """The sshd processes of the host below the one that listens."""
-    mine = scene.processes()
-    return [pid for pid in scene.host.processes() if pid not in mine]
+    """The sshd processes of the host below the one that listens, not what runs below these."""
+    return [pid for pid in scene.host.processes() if Path(f"/proc/{pid}/comm").read_text().startswith("sshd")]
 
 
 def kill_sshd_child(scene: Scene) -> bool:
@@ -67,7 +67,7 @@ def kill_controller(scene: Scene) -> bool:
 
 
 CRASH = r"(crashed while running|died \(killed by SIGKILL\)|killed by SIGKILL)"
-LOST = r"host1.*(is lost|lost:|connection)"
+LOST = r"host1.*(is lost|lost:|connection|ended before Python was ready)"
 
 FAULTS = (
     Fault("kill -9 of a worker", kill_worker, harm=1, words=(CRASH,), leased=True),
