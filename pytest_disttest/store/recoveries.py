@@ -1,0 +1,85 @@
+"""Recovery steps that were taken: in a journal, as rows, and in a small file for the next run's eyes.
+
+``recoveries.json`` holds the last tries of each step. It is made of the history whenever journals become rows, and is
+whole or not there; one that is missing or damaged means that nothing is known. A run reads it when something fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pytest_disttest.recovery.classes import FailureClass
+from pytest_disttest.recovery.record import StepTried
+from pytest_disttest.recovery.steps import Step
+from pytest_disttest.store import layout
+from pytest_disttest.store.fields import text
+from pytest_disttest.store.hardware import plain
+
+Row = tuple[str, str, str, float, bool]
+"""Step, class of the failure, class of the host, seconds, whether it succeeded: as ``recent_recoveries`` has it."""
+
+
+class RecoveryTried(NamedTuple):
+    """A recovery step came to its end. *step* and *failure* are words of their tables.
+
+    *host* is where the failure was, and *hw_class* its class, "" where nobody knew. It began *at* (POSIX seconds).
+    """
+
+    step: str
+    failure: str
+    host: str
+    hw_class: str
+    at: float
+    seconds: float
+    succeeded: bool
+
+
+def _pack(event: RecoveryTried) -> dict[str, object]:
+    return {"event": "recovery", **event._asdict()}
+
+
+def _unpack(fields: Mapping[str, Any]) -> RecoveryTried:
+    step, failure, host, hw_class = (text(fields[name]) for name in ("step", "failure", "host", "hw_class"))
+    if not isinstance(fields["succeeded"], bool):
+        raise TypeError(f"neither true nor false: {fields['succeeded']!r}")
+    at, seconds = float(fields["at"]), float(fields["seconds"])
+    return RecoveryTried(step, failure, host, hw_class, at, seconds, fields["succeeded"])
+
+
+PACK: Mapping[type, Callable[[Any], dict[str, object]]] = {RecoveryTried: _pack}
+UNPACK: Mapping[str, Callable[[Mapping[str, Any]], RecoveryTried]] = {"recovery": _unpack}
+
+
+def recovery_row(run_id: str, tried: RecoveryTried, began_at: datetime | None) -> tuple[object, ...]:
+    """Return the row of ``recoveries``."""
+    words = map(plain, (tried.step, tried.failure, tried.host, tried.hw_class))
+    return (run_id, *words, began_at, tried.seconds, tried.succeeded)
+
+
+def tries_of(rows: Iterable[Sequence[Any]]) -> list[StepTried]:
+    """Return *rows* as tries; those of steps and classes that another version knew are left out."""
+    steps, classes = {step.value for step in Step}, {failure.value for failure in FailureClass}
+    return [
+        StepTried(Step(step), FailureClass(failure), str(hw_class), float(seconds), bool(succeeded))
+        for step, failure, hw_class, seconds, succeeded in rows
+        if step in steps and failure in classes
+    ]
+
+
+def read_recoveries(directory: Path) -> list[StepTried]:
+    """Return the tries that were kept last, none where that is nothing that can be read."""
+    try:
+        return tries_of(json.loads(layout.recoveries_path(directory).read_bytes()))
+    except (OSError, LookupError, TypeError, ValueError, RecursionError):
+        return []
+
+
+def keep_recoveries(directory: Path, rows: Sequence[Row]) -> None:
+    """Keep *rows* in place of what was there. A store that cannot be written keeps nothing."""
+    with contextlib.suppress(OSError):
+        layout.put_in_place(layout.recoveries_path(directory), json.dumps(rows, separators=(",", ":")).encode("ascii"))
