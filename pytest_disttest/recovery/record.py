@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from statistics import fmean, median
 from typing import Final, NamedTuple
 
 from .classes import FailureClass
@@ -64,10 +63,13 @@ class Entry(NamedTuple):
 
 def entry_of(tries: Collection[StepTried]) -> Entry:
     """Return what *tries* say together, in any order. Raises ValueError where there is none."""
-    seconds = [tried.seconds for tried in tries]
+    if not tries:
+        raise ValueError("no try, no entry")
+    seconds = sorted(tried.seconds for tried in tries)
+    middle = (seconds[(len(seconds) - 1) // 2] + seconds[len(seconds) // 2]) / 2
     good = sorted(tried.seconds for tried in tries if tried.succeeded)
     q95_s = good[math.ceil(0.95 * len(good)) - 1] if good else 0.0
-    return Entry(len(seconds), len(good), fmean(seconds), median(seconds), q95_s)
+    return Entry(len(seconds), len(good), math.fsum(seconds) / len(seconds), middle, q95_s)
 
 
 class Record:

@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_disttest.errors import StoreFault, UsageFault, did_you_mean
-from pytest_disttest.recovery.record import StepTried
 from pytest_disttest.store import database, layout
 from pytest_disttest.store.database import Connection
 from pytest_disttest.store.recoveries import tries_of
 from pytest_disttest.store.sql import query
+
+if TYPE_CHECKING:
+    from pytest_disttest.recovery.record import StepTried
 
 READ_DEADLINE_S = 3.0
 LAST_RUNS_NAMED = 5

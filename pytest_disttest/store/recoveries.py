@@ -11,14 +11,14 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_disttest.recovery.classes import FailureClass
-from pytest_disttest.recovery.record import StepTried
-from pytest_disttest.recovery.steps import Step
 from pytest_disttest.store import layout
 from pytest_disttest.store.fields import text
 from pytest_disttest.store.hardware import plain
+
+if TYPE_CHECKING:
+    from pytest_disttest.recovery.record import StepTried
 
 Row = tuple[str, str, str, float, bool]
 """Step, class of the failure, class of the host, seconds, whether it succeeded: as ``recent_recoveries`` has it."""
@@ -63,6 +63,10 @@ def recovery_row(run_id: str, tried: RecoveryTried, began_at: datetime | None) -
 
 def tries_of(rows: Iterable[Sequence[Any]]) -> list[StepTried]:
     """Return *rows* as tries; those of steps and classes that another version knew are left out."""
+    from pytest_disttest.recovery.classes import FailureClass  # not where only the event is needed
+    from pytest_disttest.recovery.record import StepTried
+    from pytest_disttest.recovery.steps import Step
+
     steps, classes = {step.value for step in Step}, {failure.value for failure in FailureClass}
     return [
         StepTried(Step(step), FailureClass(failure), str(hw_class), float(seconds), bool(succeeded))

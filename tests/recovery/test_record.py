@@ -133,7 +133,9 @@ def test_an_entry_is_made_of_tries():
 
     assert Entry(5, 4, 24.0, 6.0, 7.0) == entry
     assert (5 / 7, 24.0 / (5 / 7)) == (entry.rate, entry.price_s)
-    assert entry_of(told(Step.MOVE, CRASH, 0, 1, 3.0)).q95_s == 0.0
+    assert (0.0, 3.0) == entry_of(told(Step.MOVE, CRASH, 0, 2, 3.0))[-1:-3:-1]
+    with pytest.raises(ValueError, match="no try"):
+        entry_of([])
 
 
 def test_hosts_that_never_came_back_are_called_twice():

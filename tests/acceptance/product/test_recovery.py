@@ -31,7 +31,8 @@ HEARS = """
 def two_hosts(suite):
     """Return a suite that crashes once, for two hosts on this machine that tests can tell apart."""
     inventory = "".join(
-        f'[hosts.{name}]\naddress = "local"\nworkers = 1\nenvironment = {{ WHERE = "{name}" }}\n' for name in ("ape", "bee")
+        f'[hosts.{name}]\naddress = "local"\nworkers = 1\nenvironment = {{ WHERE = "{name}" }}\n'
+        for name in ("ape", "bee")
     )
     return suite({"test_a.py": CRASHES, "disttest.toml": inventory, "conftest.py": HEARS})
 
