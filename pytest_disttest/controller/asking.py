@@ -55,6 +55,7 @@ class Asking:
         except ProtocolFault as fault:
             told = unanswered(link.asked, fault.message)
         link.found = merged(link.found, told)
+        link.leases += tuple(profile.get("leases", ()))
         self._probes.setdefault(link.host.name, []).extend(profile.get("probes", ()))
 
     def remember(self) -> None:

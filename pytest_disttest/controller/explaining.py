@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import starmap
 from pathlib import Path
-from typing import Final, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
+from pytest_disttest.controller import leased
 from pytest_disttest.controller.demands import demands_of
 from pytest_disttest.controller.hosts import HostLink
+from pytest_disttest.controller.leased import Leases
 from pytest_disttest.controller.run import Run
 from pytest_disttest.errors import BadOption, ProtocolFault, did_you_mean
 from pytest_disttest.match.described import described
@@ -36,14 +40,30 @@ class Explained(NamedTuple):
 
     @property
     def has_place(self) -> bool:
-        """Whether a host runs these cases now."""
-        return self.explanation.verdict == FITS
+        """Whether a host runs these cases in this run, maybe after others have given back its devices."""
+        return self.explanation.verdict == FITS or self.is_leased
+
+    @property
+    def is_leased(self) -> bool:
+        """Whether others hold the devices that these cases need."""
+        return leased.CODE in self.explanation.codes
 
 
-def explain_cases(cases: Iterable[Case], hosts: Mapping[str, Standing]) -> list[Explained]:
+def explain_cases(
+    cases: Iterable[Case], hosts: Mapping[str, Standing], leases: Leases = MappingProxyType({})
+) -> list[Explained]:
     """Return the explanation of each distinct demand of *cases*, in their order."""
     explainer = Explainer(hosts)
-    return [Explained(explainer.explain(demand), group) for demand, group in demands_of(cases).items()]
+    told = {demand: (explainer.explain(demand), group) for demand, group in demands_of(cases).items()}
+    if not any(leases.values()):
+        return list(starmap(Explained, told.values()))
+    others = leased.Leased(hosts, leases)
+    return [Explained(others.told(demand, otherwise), group) for demand, (otherwise, group) in told.items()]
+
+
+def leases_of(run: Run) -> dict[str, Sequence[Mapping[str, Any]]]:
+    """Return by host what others held of its devices when it was asked; nothing where leases are broken anyway."""
+    return {} if run.settings.steal else {link.host.name: link.leases for link in run.ready_links}
 
 
 def is_awaited(run: Run, demands: Iterable[Demand]) -> bool:
@@ -148,6 +168,16 @@ def unmatched_lines(explained: Sequence[Explained]) -> list[str]:
     for each in without:
         lines += explanation_lines(each.explanation, [case.nodeid for case in each.cases])
     return lines
+
+
+def leased_lines(explained: Sequence[Explained]) -> list[str]:
+    """Return a line for each demand whose devices others hold: who does, and for what."""
+    return [
+        f"{_title(each.cases)}: its devices are in use, on host {host}: {reason}"
+        for each in explained
+        if each.is_leased
+        for host, reason in each.explanation.later
+    ]
 
 
 def summary_lines(explained: Sequence[Explained]) -> list[str]:

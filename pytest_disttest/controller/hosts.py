@@ -42,8 +42,8 @@ class HostLink:
     *tries* the tries to open it since, *openings* all.
 
     *workers* is how many it may have; where it *forks* them, few start, and more when there is work for them. It
-    was *asked* for families of facts, some of them *unanswered* yet, and this is what its probes *found*. *barred* says
-    why it is quarantined, "" where it is not.
+    was *asked* for families of facts, some of them *unanswered* yet, and this is what its probes *found*, with the
+    *leases* that others had on its devices then. *barred* says why it is quarantined, "" where it is not.
     """
 
     host: Host
@@ -59,6 +59,7 @@ class HostLink:
     asked: frozenset[str] = frozenset()
     unanswered: tuple[str, ...] = ()
     found: Capabilities | None = None
+    leases: tuple[Mapping[str, Any], ...] = ()
     barred: str = ""
     losses: int = 0
     tries: int = 0

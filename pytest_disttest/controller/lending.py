@@ -21,7 +21,7 @@ class Lending:
         self._run = run
         self._tell = tell
         self._agreed: set[tuple[str, str]] = set()
-        self._waiting: set[int] = set()
+        self._denied: set[tuple[int, bool]] = set()
 
     def grant(self, node: WorkerNode, pairs: Iterable[tuple[int, Grant]]) -> None:
         """Tell a worker what cases may use, before it is told to run them."""
@@ -33,12 +33,13 @@ class Lending:
                 self._agree(node)
             self._tell(node, "grant", node.items[case], grant_as_plain(grant))
 
-    def wait(self, case: int, node: WorkerNode, why: str) -> None:
-        """Say once that a case waits for what another run holds."""
-        if case not in self._waiting:
-            self._waiting.add(case)
+    def denied(self, case: int, node: WorkerNode, why: str, *, waits: bool) -> None:
+        """Say once of a case that another run holds what it was granted, and whether it waits for that."""
+        if (case, waits) not in self._denied:
+            self._denied.add((case, waits))
             nodeid = self._run.nodeid(case)
-            self._run.screen.note(f"{nodeid} waits on host {node.host}: {why} (--hw-steal breaks a lease)")
+            what, hint = ("waits on", " (--hw-steal breaks a lease)") if waits else ("moves on from", "")
+            self._run.screen.note(f"{nodeid} {what} host {node.host}: {why}{hint}")
             self._run.journal.note("lease-busy", f"{nodeid}: {why}", host=node.host, worker=node.id)
 
     def _agree(self, node: WorkerNode) -> None:

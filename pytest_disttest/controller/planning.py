@@ -75,8 +75,10 @@ def explanations(plan: Plan, run: Run) -> list[str]:
     from pytest_disttest.controller import explaining
 
     hosts = explaining.standings(run)
-    explained = explaining.explain_cases(run.collected.cases, hosts)
+    explained = explaining.explain_cases(run.collected.cases, hosts, explaining.leases_of(run))
     explaining.keep(run, explained)
+    for line in explaining.leased_lines(explained):
+        run.screen.note(line)
     if wants:
         explaining.show_asked(run, explained, hosts)
     if settings.unmatched == "error" and plan.unplaced:

@@ -22,7 +22,15 @@ from pytest_disttest.controller.shared import SharedFacts
 from pytest_disttest.controller.sharing import Sharing, bring_home
 from pytest_disttest.errors import HostUnusable
 from pytest_disttest.model import Grant
-from pytest_disttest.schedule import CasesRefused, HostLost, NobodyComes, WorkerLost, WorkerReady, WorkWanted
+from pytest_disttest.schedule import (
+    CasesRefused,
+    DevicesBusy,
+    HostLost,
+    NobodyComes,
+    WorkerLost,
+    WorkerReady,
+    WorkWanted,
+)
 from pytest_disttest.store.stories import WarningTold, WorkerTold
 
 MOST_FAILED_STARTS = 2
@@ -114,13 +122,18 @@ class WorkerWork:
         self._tell(node, "run", [node.items[case] for case in cases])
 
     def busy(self, node: WorkerNode, item: int, why: str) -> None:
-        """A worker could not have what a case was granted: another run holds it. It tries again until that ends."""
+        """A worker could not have what a case was granted: another run holds it. It waits, or goes where it can."""
         case = node.case(item)
-        if self._run.stopping or self._run.grants.get(case) is None:
+        grant = self._run.grants.get(case)
+        if self._run.stopping or grant is None:
             return
-        self.lending.wait(case, node, why)
-        self.lending.grant(node, [(case, self._run.grants[case])])
-        self._tell(node, "again", [item])
+        self._run.decide(DevicesBusy(node.id, case))
+        scheduler = self._run.scheduler
+        is_here = scheduler is not None and case in scheduler.given(node.id) and self._run.grants[case] is grant
+        self.lending.denied(case, node, why, waits=is_here)
+        if is_here:
+            self.lending.grant(node, [(case, grant)])
+        self._tell(node, "again" if is_here else "elsewhere", [item])
 
     def bound(self, node: WorkerNode, item: int, why: str) -> None:
         """A worker cannot show other devices than it did: it ends, its case goes back, and a fresh one comes.

@@ -45,6 +45,7 @@ class Ledger:
         self.capabilities = capabilities
         self.capacity = capacity_of(capabilities, workers=workers)
         self._held: dict[Hashable, Holding] = {}
+        self._away: set[tuple[str, str]] = set()
         self._usage = Usage()
         self._costs: dict[Demand, tuple[Cost, ...]] = {}
         self._lacks: dict[tuple[Demand, int], frozenset[str]] = {}  # as long as nothing changes hands
@@ -77,6 +78,10 @@ class Ledger:
     def holds(self, key: Hashable) -> bool:
         """Whether *key* holds something."""
         return key in self._held
+
+    def granted(self, key: Hashable) -> Grant:
+        """Return what *key* holds. Raises KeyError for one that holds nothing."""
+        return self._held[key].grant
 
     def takes(self, key: Hashable) -> frozenset[str]:
         """Return the names of all that *key* holds, as `lacks` says them."""
@@ -128,6 +133,20 @@ class Ledger:
             )
         )
 
+    def put_away(self, kind: str, device: str) -> None:
+        """Give this device to nobody until it is brought back: others than we use it. Harmless when repeated."""
+        self._move(kind, device, is_away=True)
+
+    def bring_back(self, kind: str, device: str) -> None:
+        """A device that was put away can be given again. Harmless when repeated."""
+        self._move(kind, device, is_away=False)
+
+    def _move(self, kind: str, device: str, *, is_away: bool) -> None:
+        if ((kind, device) in self._away) != is_away:
+            self._away ^= {(kind, device)}
+            self._usage.occupy(kind, device, 1 if is_away else -1)
+            self._lacks.clear()
+
     @property
     def is_idle(self) -> bool:
         """Whether nobody holds anything."""
@@ -144,7 +163,7 @@ class Ledger:
             memory=max(0, capacity.memory - usage.memory),
             pools=tuple((name, units - usage.pools[name]) for name, units in sorted(capacity.pools.items())),
             devices=tuple(
-                DeviceRoom(device.kind, device.id, float(usage.left(device)))
+                DeviceRoom(device.kind, device.id, max(0.0, float(usage.left(device))))
                 for device in self.capabilities.devices
                 if not device.fault
             ),

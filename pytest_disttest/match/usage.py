@@ -62,8 +62,12 @@ class Usage:
             self.pools[name] += sign * units
         for device_cost, devices in holding.devices:
             for device in devices:
-                taken = self.devices.get(token(device), Fraction(0))
-                self.devices[token(device)] = taken + sign * device_cost.share_of(device)
+                self.occupy(device.kind, device.id, sign * device_cost.share_of(device))
+
+    def occupy(self, kind: str, device: str, share: Fraction | int) -> None:
+        """Count *share* of a device in, or out where it is negative."""
+        name = f"{kind}:{device}"
+        self.devices[name] = self.devices.get(name, Fraction(0)) + share
 
     def lacks(self, cost: Cost, capacity: Capacity) -> frozenset[str]:
         """Return the names of what is missing for *cost*: empty where there is room for all of it."""

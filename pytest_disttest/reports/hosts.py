@@ -161,10 +161,10 @@ def _remarks(view: HostView, now: float) -> Iterable[str]:
     for change in view.changed:
         yield f"host {name} has changed: {change}"
     for lease in view.leases:
-        yield f"host {name}: {_lease(lease, now)}"
+        yield f"host {name}: {lease_words(lease, now)}"
 
 
-def _lease(lease: Mapping[str, Any], now: float) -> str:
+def lease_words(lease: Mapping[str, Any], now: float) -> str:
     """Return who holds a device, for which tests, since when, and when that expires."""
     owner = " ".join(filter(None, (str(lease.get("user", "")), str(lease.get("controller", ""))))) or "somebody"
     holders = list(lease.get("holders", ()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pytest_disttest.schedule.cuts import Seams
-from pytest_disttest.schedule.forecast import LONG_S
+from pytest_disttest.schedule.forecast import LONG_S, REST_S
 from pytest_disttest.schedule.fragments import Fragment
 from pytest_disttest.schedule.ranking import Ranking
 from pytest_disttest.schedule.stealing import FETCH_S, Stealing
@@ -32,22 +32,23 @@ class Batches:
         self._stealing = Stealing(workers, stock, seams)
 
     def should_rest(self, worker: Worker, now: float) -> bool:
-        """Whether the others will have done all that is left before *worker* is through with what it has.
+        """Whether what *worker* is given now would only wait for it, while others could take it.
 
-        Then whatever it was given now would only wait for it. What is short is not worth the question.
+        That is so where it is busy for a while: other workers may yet come, and what it does next is better decided
+        when it is through. It is so, too, where the others will have done all that is left by then. What is short is
+        not worth the question.
         """
         forecast = self._forecast
         if not worker.given or (forecast.mean_s is None and not forecast.known):
             return False
         busy_s = worker.busy_s(forecast.expected_of(worker.given, forecast.mean_s or 0.0), now)
         ranking = self._ranking
-        # What it does next is better decided when it is through: that is far, or others wait for what it does.
         if ranking is not None and self._stock.backlog.weighty and ranking.is_far(worker, now):
             return True
         if busy_s < LONG_S:
             return False
         others = sum(not other.finished for other in self._workers.values()) - 1
-        return forecast.left_s <= busy_s * others
+        return busy_s > REST_S or forecast.left_s <= busy_s * others
 
     def has_above(self, worker: Worker, now: float, rank_s: float) -> bool:
         """Whether a plain case of a rank of more than *rank_s* falls to *worker*."""

@@ -102,6 +102,14 @@ class DeviceLost:
 
 
 @dataclass(frozen=True, slots=True)
+class DevicesBusy:
+    """A worker could not have what *case*, which it was given, was granted: another run holds a device of it."""
+
+    worker: str
+    case: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed."""
 
@@ -117,5 +125,6 @@ Event = (
     | WorkerLost
     | HostLost
     | DeviceLost
+    | DevicesBusy
     | Tick
 )

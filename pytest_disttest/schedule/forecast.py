@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 LONG_S = 0.1
 """A case shorter than this is never long: what could be gained is not worth another order."""
+REST_S = 0.25
+"""A worker that is busy for longer is not given the next case yet: its answer would only take a part of this."""
 LONG_SHARE = 0.03
 """Share of the ideal makespan from which on a case must start early, lest it ends alone."""
 FINE_SHARE = 0.002

@@ -23,6 +23,7 @@ from pytest_disttest.schedule.asking import Asking
 from pytest_disttest.schedule.batches import BATCH_S, LARGEST_BATCH
 from pytest_disttest.schedule.choice import DEFAULTS, Choice, Vector, Weights, adjusted, best, regret
 from pytest_disttest.schedule.commands import Assign
+from pytest_disttest.schedule.elsewhere import Elsewhere
 from pytest_disttest.schedule.fragments import Fragment
 from pytest_disttest.schedule.outlook import NOMINAL_S, Outlook
 from pytest_disttest.schedule.stock import Stock
@@ -66,12 +67,15 @@ class Granting:
         self.deferred = False
         self.has_more_urgent: Callable[[Worker, float, float], bool] | None = None
         self._barren: set[str] | None = None
+        self._elsewhere = Elsewhere(asking.ledgers)
         self._options_now: dict[tuple[int, float], dict[str, Vector]] = {}
 
     # what a worker is offered
 
     def offer(self, worker: Worker, now: float) -> tuple[Assign | None, bool]:
         """Return what *worker* is to run of what asks for something, and else whether it may be given plain cases."""
+        if self._elsewhere and self._elsewhere.bring_back(now):
+            self._options_now.clear()
         if worker.given and worker.is_alone:
             worker.resting = True
             return None, False
@@ -136,6 +140,27 @@ class Granting:
         """A device is of no use any more; return the hosts that fit each case now."""
         self._asking.lose(place, kind, device)
         return self._asking.plan.eligible
+
+    def has_to_wait(self, worker: Worker, case: int, now: float) -> bool:
+        """Another run holds a device of what *case* was granted: nobody is given those for a while.
+
+        Whether the case waits for it all the same: because no other device or host has room, or because it is of a
+        group that has begun on *worker*.
+        """
+        self._elsewhere.put_away(worker.host, self._asking.ledgers[worker.host].granted(worker.name), now)
+        self._options_now.clear()
+        places = self._asking.plan.eligible[case]
+        if worker.host not in places:  # a device of it was lost meanwhile
+            return False
+        return self._stock.is_bound(case) or not any(self._has_room_at(place, case, worker) for place in places)
+
+    def _has_room_at(self, place: str, case: int, worker: Worker) -> bool:
+        """Whether *place* could give *case* what it asks for, were it not for *worker*, which has it in hand."""
+        ledger = self._asking.ledgers.get(place)
+        if ledger is None or not self._outlook.has_workers(place):
+            return False
+        is_own = ledger is self._ledger(worker)
+        return not self._lacks(case, ledger, apart_from=worker.name if is_own else "")
 
     def ended(self, worker: Worker, case: int, outcome: Outcome, took_s: float) -> None:
         """Learn from how a case that was chosen for a host ended there."""

@@ -82,6 +82,10 @@ class Outlook:
         """*worker* is lost."""
         del self._by_place[worker.host][worker.name]
 
+    def has_workers(self, place: str) -> bool:
+        """Whether somebody at *place* may be given work yet."""
+        return any(not worker.finished for worker in self._by_place.get(place, {}).values())
+
     def at(self, ledger: Ledger) -> list[Worker]:
         """Return the workers where *ledger* is kept."""
         places = (place for place in self._by_place if self._asking.ledgers.get(place) is ledger)

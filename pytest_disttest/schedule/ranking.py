@@ -20,7 +20,7 @@ from itertools import islice, takewhile
 from pytest_disttest.model import Plan
 from pytest_disttest.plan.ranks import upward_ranks
 from pytest_disttest.schedule.backlog import Backlog
-from pytest_disttest.schedule.forecast import LONG_S, Forecast
+from pytest_disttest.schedule.forecast import LONG_S, REST_S, Forecast
 from pytest_disttest.schedule.fragments import Fit, Fragment
 from pytest_disttest.schedule.layout import Kind, Layout
 from pytest_disttest.schedule.paces import Paces
@@ -42,8 +42,6 @@ ADVANTAGE = 0.999
 """Such a case is taken before one of a higher rank if it costs so much less here than elsewhere, compared with that."""
 UNSURE = 0.25
 """The part of what a case is expected to take that it may yet take, however long it has been running."""
-REST_S = 0.25
-"""A worker that is busy for longer is not given the next case yet: its answer would only take a part of this."""
 
 
 class Ranking:

@@ -24,13 +24,9 @@ from typing import TYPE_CHECKING, Any
 from pytest_disttest.model import Demand, Outcome, Plan
 from pytest_disttest.schedule.batches import Batches
 from pytest_disttest.schedule.commands import (
-    Assign,
     Block,
     Command,
-    Copy,
-    Finish,
     GiveUp,
-    Hold,
     Recruit,
     Refuse,
     Unplace,
@@ -42,6 +38,7 @@ from pytest_disttest.schedule.events import (
     CasesRefused,
     CaseStarted,
     DeviceLost,
+    DevicesBusy,
     Event,
     HostLost,
     NobodyComes,
@@ -50,6 +47,7 @@ from pytest_disttest.schedule.events import (
     WorkerReady,
     WorkWanted,
 )
+from pytest_disttest.schedule.feeding import Feeding
 from pytest_disttest.schedule.guidance import Guidance
 from pytest_disttest.schedule.ranking import ranking_of
 from pytest_disttest.schedule.stock import Stock
@@ -63,8 +61,6 @@ if TYPE_CHECKING:
     from pytest_disttest.schedule.steering import Steering
 
 _NO_GUIDANCE = Guidance()
-WEIGH_S = 0.05
-"""How often at most one looks for work for those that are held, while nothing particular happens."""
 
 
 class Scheduler:
@@ -95,7 +91,6 @@ class Scheduler:
     ) -> None:
         told = guidance or _NO_GUIDANCE
         self._workers: dict[str, Worker] = {}
-        self._held: dict[str, Worker] = {}
         self._granting: Granting | None = None
         self._ranking = ranking_of(plan, predicted or {}, predicted_on or {}, classes or {}) if told.lays_out else None
         ranks = told.urgency
@@ -124,17 +119,12 @@ class Scheduler:
             from pytest_disttest.schedule.steering import Steering
 
             self.steering = Steering(plan, told, self._stock, self._ranking)
-        self._batches = Batches(self._workers, self._stock, seams, self._ranking)
+        batches = Batches(self._workers, self._stock, seams, self._ranking)
         if self._granting is not None and self._ranking is not None:
-            self._granting.has_more_urgent = self._batches.has_above
+            self._granting.has_more_urgent = batches.has_above
+        self._feeding = Feeding(self._workers, self._stock, batches, self._granting, self.steering)
         self._gone: frozenset[str] = frozenset()
-        self._returning: Collection[int] = ()
-        self._later: list[CaseReturned] = []
-        self._stirred = False
-        self._weighed_at = float("-inf")
-        self._stopped = False
         self._opened = False
-        self._most = self._turns = 0
         self._hedging: Hedging | None = None
         self._on: dict[type, Callable[[Any, float], list[Command]]] = {
             CaseStarted: self._on_started,
@@ -148,19 +138,20 @@ class Scheduler:
             WorkerLost: self._on_worker_lost,
             HostLost: self._on_host_lost,
             DeviceLost: self._on_device_lost,
+            DevicesBusy: self._on_devices_busy,
         }
 
     def keep_workers_for(self, cases: Collection[int]) -> None:
         """These may be run again when they fail: as long as one of them has no outcome, workers are kept for it."""
-        self._returning = cases
+        self._feeding.returning = cases
 
     def limit(self, most: int) -> None:
         """Let no more than *most* workers have something to run at a time; 0 for as many as there are."""
-        self._most = most
+        self._feeding.most = most
 
     def hedge(self, hedging: Hedging) -> None:
         """Let idle hosts run copies of what takes too long on others."""
-        self._hedging = hedging
+        self._hedging = self._feeding.hedging = hedging
 
     def is_copied(self, case: int, worker: str) -> bool:
         """Whether *worker* is one of two that have *case*."""
@@ -197,7 +188,7 @@ class Scheduler:
 
     def stop(self) -> None:
         """Hand out nothing more: every worker that asks is told to finish."""
-        self._stopped = self._stirred = True
+        self._feeding.stopped = self._feeding.stirred = True
 
     def handle(self, event: Event, now: float) -> list[Command]:
         """Take note of *event* and return what is to be done, in order."""
@@ -221,7 +212,7 @@ class Scheduler:
         worker = self._workers.get(event.worker)
         if worker is None:
             return []  # one that was never ready may ask too: a replacement that is called off while it collects
-        return self._feed(worker, now) + self._feed_held(now)
+        return self._feeding.feed(worker, now) + self._feeding.feed_held(now)
 
     def _on_started(self, event: CaseStarted, now: float) -> list[Command]:
         worker = self._workers.get(event.worker)
@@ -237,12 +228,12 @@ class Scheduler:
         if case in stock.open:
             stock.forecast.learn(event.duration_s)
             commands = self._blocks(stock.end(case, event.outcome))
-            self._stirred |= not stock.open or stock.waits.is_awaited(case)
+            self._feeding.stirred |= not stock.open or stock.waits.is_awaited(case)
         worker = self._workers.get(event.worker)
         if worker is not None:
             worker.started_at = None
             self._strike(worker, case)
-            self._stirred |= self._most > 0 and not worker.given
+            self._feeding.stirred |= self._feeding.most > 0 and not worker.given
             if self._ranking is not None:
                 self._ranking.learn(case, worker.host, event.duration_s)
             if self.steering is not None:
@@ -255,16 +246,16 @@ class Scheduler:
             if worker.leaving:
                 stock.let_leave(worker)
                 commands += self._give_up_lost()
-                self._stirred = True
+                self._feeding.stirred = True
             if worker.resting:
-                commands += self._feed(worker, now)
-        return commands + self._feed_held(now) if self._held else commands
+                commands += self._feeding.feed(worker, now)
+        return commands + self._feeding.feed_held(now) if self._feeding.held else commands
 
     def _on_returned(self, event: CaseReturned, now: float) -> list[Command]:
         worker = self._workers.get(event.worker)
         commands: list[Command] = []
         if event.case in self._stock.open:
-            self._later.append(event)  # first: nobody is told meanwhile that nothing will come
+            self._feeding.later.append(event)  # first: nobody is told meanwhile that nothing will come
         if worker is not None:
             worker.started_at = None
             self._strike(worker, event.case)
@@ -274,27 +265,27 @@ class Scheduler:
             self._stock.let_leave(worker)
         commands += self._run_again(now)
         if worker is not None and worker.resting:
-            commands += self._feed(worker, now)
-        return commands + self._feed_held(now)
+            commands += self._feeding.feed(worker, now)
+        return commands + self._feeding.feed_held(now)
 
     def _run_again(self, now: float) -> list[Command]:
         """Lay down what is to be run again by now."""
-        due = [event for event in self._later if event.due_s <= now]
+        due = [event for event in self._feeding.later if event.due_s <= now]
         if not due:
             return []
-        self._later = [event for event in self._later if event.due_s > now]
+        self._feeding.later = [event for event in self._feeding.later if event.due_s > now]
         for event in due:
             self._stock.take_again(event.case, self._workers.get(event.worker), event.shunned)
-        self._stirred = True
+        self._feeding.stirred = True
         return self._give_up_lost()
 
     def _on_nobody(self, event: NobodyComes, now: float) -> list[Command]:
-        self._stirred = True
-        return self._give_up(self._stock.settle_for(event.case), Refuse, Outcome.ERROR) + self._feed_held(now)
+        self._feeding.stirred = True
+        return self._give_up(self._stock.settle_for(event.case), Refuse, Outcome.ERROR) + self._feeding.feed_held(now)
 
     def _on_tick(self, event: Tick, now: float) -> list[Command]:
-        again = self._run_again(now) if self._later else []
-        return again + self._feed_held(now) if self._held else again
+        again = self._run_again(now) if self._feeding.later else []
+        return again + self._feeding.feed_held(now) if self._feeding.held else again
 
     def _on_refused(self, event: CasesRefused, now: float) -> list[Command]:
         worker = self._workers.get(event.worker)
@@ -311,26 +302,40 @@ class Scheduler:
         if self._granting is not None and not worker.given:
             self._granting.vacate(worker)
         self._stock.refuse(worker, refused)
-        self._stirred = True
-        return self._give_up_lost() + self._feed_held(now)
+        self._feeding.stirred = True
+        return self._give_up_lost() + self._feeding.feed_held(now)
 
     def _on_worker_lost(self, event: WorkerLost, now: float) -> list[Command]:
         self._take_all_back(event.worker)
-        return self._give_up_lost() + self._feed_held(now)
+        return self._give_up_lost() + self._feeding.feed_held(now)
 
     def _on_host_lost(self, event: HostLost, now: float) -> list[Command]:
         """What only lost hosts could run has no place any more; it must not be waited for."""
         for name in [name for name, worker in self._workers.items() if worker.host == event.host]:
             self._take_all_back(name)
         self._gone |= {event.host}
-        return self._give_up_lost() + self._feed_held(now)
+        return self._give_up_lost() + self._feeding.feed_held(now)
 
     def _on_device_lost(self, event: DeviceLost, now: float) -> list[Command]:
         if self._granting is None:
             return []
         self._stock.narrow(self._granting.lose(event.host, event.kind, event.device))
-        self._stirred = True
-        return self._give_up_lost() + self._feed_held(now)
+        self._feeding.stirred = True
+        return self._give_up_lost() + self._feeding.feed_held(now)
+
+    def _on_devices_busy(self, event: DevicesBusy, now: float) -> list[Command]:
+        """The case goes where there is room for it now; where there is none it stays, and waits for its grant."""
+        worker = self._workers.get(event.worker)
+        if worker is None or self._granting is None or event.case not in worker.given:
+            return []
+        if self._granting.has_to_wait(worker, event.case, now):
+            return []
+        self._strike(worker, event.case)
+        self._granting.vacate(worker)
+        self._stock.bring_back([event.case])
+        worker.resting = False  # it asks for other work, as whoever has none does
+        self._feeding.stirred = True
+        return self._give_up_lost() + self._feeding.feed_held(now)
 
     # what becomes of cases
 
@@ -349,11 +354,10 @@ class Scheduler:
         if granting is None or worker.given or not (worker.has_room or worker.is_alone):
             return []
         granting.vacate(worker)
-        if self._stirred:
+        if self._feeding.stirred:
             return []  # all that wait are looked at anyway
-        beside = [other for other in granting.beside(worker) if other.held and other is not worker]
-        first = [worker] if worker.held else []
-        return [command for other in [*first, *beside] for command in self._feed(other, now)]
+        beside = [other for other in granting.beside(worker) if other is not worker]
+        return self._feeding.feed_those([worker, *beside], now)
 
     def _blocks(self, blocked: Iterable[tuple[int, int]]) -> list[Command]:
         return [Block(dependent, culprit) for dependent, culprit in blocked]
@@ -363,17 +367,27 @@ class Scheduler:
         worker = self._workers.pop(name, None)
         if worker is None:
             return
-        self._held.pop(name, None)
+        self._feeding.held.pop(name, None)
         if self._granting is not None:
             self._granting.dismiss(worker)
         if self._hedging is not None:
             worker.given = deque(self._hedging.without_copies(worker.given, worker))
         self._stock.inherit(worker)
-        self._stirred = True
+        self._feeding.stirred = True
+
+    def _give_up_copy(self, hedging: Hedging, case: int, winner: Worker) -> list[Command]:
+        """*winner* had the first result of *case*: whoever has it too is given up, like one that is lost."""
+        other = hedging.other(case, winner.name)
+        hedging.end(case)
+        if other is None or other not in self._workers:
+            return []
+        self._strike(self._workers[other], case)
+        self._take_all_back(other)
+        return [GiveUp(other, case), *self._give_up_lost()]
 
     def _give_up_lost(self) -> list[Command]:
         """End what only lost hosts could run, what no host can give room, and what no living worker can collect."""
-        if self._stopped:
+        if self._feeding.stopped:
             return []
         commands: list[Command] = []
         if self._gone or self._granting is not None:
@@ -388,144 +402,5 @@ class Scheduler:
         for case in cases:
             if case in self._stock.open:  # else it was blocked by one that was given up just now
                 commands += [command(case), *self._blocks(self._stock.give_up(case, outcome))]
-                self._stirred = True
+                self._feeding.stirred = True
         return commands
-
-    # who gets what
-
-    def _feed_held(self, now: float) -> list[Command]:
-        """Look for work for those that wait: when something has changed, or some time has passed."""
-        granting = self._granting
-        deferred = self._batches.deferred or (granting is not None and granting.deferred)
-        if not (self._stirred or deferred or now - self._weighed_at >= WEIGH_S):
-            return []
-        self._stirred = False
-        self._weighed_at = now
-        self._batches.deferred = False
-        if granting is None:
-            return [command for worker in list(self._held.values()) for command in self._feed(worker, now)]
-        granting.look_around(begins=True)
-        held = granting.in_order(self._held.values())
-        commands = [command for worker in held for command in self._feed(worker, now)]
-        granting.look_around(begins=False)
-        granting.deferred = False
-        return commands
-
-    def _feed(self, worker: Worker, now: float) -> list[Command]:
-        """Answer a worker that wants work; before it, those that only wait for their turn at what it cannot run."""
-        if not self._most:
-            return self._answer(worker, now)
-        first = [] if worker.given else self._waiting_longer(worker)
-        return [command for other in [*first, worker] for command in self._answer(other, now)]
-
-    def _waiting_longer(self, worker: Worker) -> list[Worker]:
-        """Return who is held, was fed less lately, and could run something that *worker* cannot."""
-        others = [other for other in self._held.values() if other.turn < worker.turn and not other.given]
-        return [other for other in others if self._stock.backlog.holds_apart(other, worker)]
-
-    def _must_wait(self, worker: Worker) -> bool:
-        """Whether as many as may run something do, or others are to have their turn when *worker* is through."""
-        if worker.given:
-            worker.resting = bool(self._waiting_longer(worker))
-            return worker.resting
-        return sum(bool(other.given) for other in self._workers.values()) >= self._most
-
-    def _answer(self, worker: Worker, now: float) -> list[Command]:
-        """Answer one worker; a held one is not told a second time to hold."""
-        if worker.finished:
-            return []
-        self._stock.aim()
-        if self.steering is not None:
-            self.steering.look(now)
-        worker.resting = False
-        must_wait = self._most > 0 and self._must_wait(worker)
-        assign = None if self._stopped or must_wait else self._next(worker, now)
-        if assign is not None:
-            if self._most:
-                self._turns += 1
-                worker.turn = self._turns
-            worker.held = False
-            self._held.pop(worker.name, None)
-            worker.given.extend(assign.cases)
-            return [assign]
-        if self._stopped or not self._may_come(worker):
-            worker.finished, worker.held, worker.resting = True, False, False
-            self._held.pop(worker.name, None)
-            self._stock.backlog.dismiss(worker.name)
-            return [Finish(worker.name)]
-        if self._hedging is not None and not worker.given and (copy := self._copy(self._hedging, worker, now)):
-            return [copy]
-        if worker.held:
-            return []
-        worker.held = True
-        self._held[worker.name] = worker
-        return [Hold(worker.name)]
-
-    def _copy(self, hedging: Hedging, worker: Worker, now: float) -> Copy | None:
-        """Return what an idle worker is to run a copy of, nothing else being left for it."""
-        if self._stopped or self._stock.backlog.holds_for(worker.name, worker.host):
-            return None
-        if self._most and self._must_wait(worker):
-            return None
-        granting = self._granting
-        if granting is not None and not granting.offer(worker, now)[1]:
-            return None
-        overdue = hedging.overdue(worker, self._workers, now)
-        case = next((one for one in overdue if one in self._stock.open and self._stock.fits(one, worker)), None)
-        if case is None:
-            return None
-        other = next(other.name for other in self._workers.values() if case in other.given)
-        hedging.begin(case, other, worker.name)
-        if granting is not None:
-            granting.occupy(worker)
-        worker.held = False
-        self._held.pop(worker.name, None)
-        worker.given.append(case)
-        return Copy(worker.name, case, other)
-
-    def _give_up_copy(self, hedging: Hedging, case: int, winner: Worker) -> list[Command]:
-        """*winner* had the first result of *case*: whoever has it too is given up, like one that is lost."""
-        other = hedging.other(case, winner.name)
-        hedging.end(case)
-        if other is None or other not in self._workers:
-            return []
-        self._strike(self._workers[other], case)
-        self._take_all_back(other)
-        return [GiveUp(other, case), *self._give_up_lost()]
-
-    def _next(self, worker: Worker, now: float) -> Assign | None:
-        """Return what *worker* is to run: what asks for something first, then plain cases."""
-        granting = self._granting
-        if granting is not None:
-            assign, may_go_on = granting.offer(worker, now)
-            if not may_go_on:
-                return assign
-        worker.resting = self._batches.should_rest(worker, now)
-        batch = [] if worker.resting else self._batches.gather(worker, now)
-        if not batch:
-            return None
-        if granting is not None:
-            granting.occupy(worker)
-        worker.last_batch = len(batch)
-        return Assign(worker.name, tuple(batch))
-
-    def _may_come(self, worker: Worker) -> bool:
-        """Whether a case that this worker may run is in nobody's hands, or would be, should others lose it."""
-        if not self._stock.open:
-            return False
-        if self._later or self._stock.backlog.holds_for(worker.name, worker.host):
-            return True
-        if self._stock.may_settle_for(worker):
-            return True
-        return any(self._may_give_back(other, worker) for other in self._workers.values())
-
-    def _may_give_back(self, other: Worker, worker: Worker) -> bool:
-        """What another host has comes back when that is lost; what was not tried yet, when it cannot be collected."""
-        if any(fragment.fit.admits(worker.name, worker.host) for fragment in other.owned()):
-            return True
-        fits, still_open = self._stock.fits, self._stock.open
-        coming = [case for cases in other.leaving.values() for case in cases]
-        if other is not worker:
-            coming += other.given if other.host != worker.host else other.untried
-        coming += [case for case in other.given if case in self._returning] if self._returning else []
-        return any(case in still_open and fits(case, worker) for case in coming)

@@ -204,6 +204,15 @@ class Stock:
         leaving = [case for cases in worker.leaving.values() for case in cases]
         self._put_back([*worker.given, *owned, *leaving])
 
+    def bring_back(self, cases: Collection[int]) -> None:
+        """What a worker was given, and could not begin, goes back to its place in the plan."""
+        self._regain(cases)
+        self._put_back(cases)
+
+    def is_bound(self, case: int) -> bool:
+        """Whether *case* is of a group that stays together."""
+        return self._home[case].unit.binding
+
     def refuse(self, worker: Worker, cases: Collection[int]) -> None:
         """Take from *worker* what it could not collect, and what it has not begun of the same group or file.
 
@@ -315,9 +324,36 @@ class Stock:
         return lost
 
     def unplaced(self, gone: frozenset[str]) -> list[int]:
-        """Take away, and return, the cases that only the hosts *gone* could run."""
-        lost = [one for one in self.backlog if one.fit.hosts is not None and one.fit.hosts <= gone]
-        return sorted(case for fragment in lost for case in self.backlog.take(fragment).pending())
+        """Take away, and return, the cases that only the hosts *gone* could run.
+
+        Those of a group that lost what others of it need have hosts of their own then, and go on there.
+        """
+        lost: list[int] = []
+        for fragment in [one for one in self.backlog if one.fit.hosts is not None and one.fit.hosts <= gone]:
+            members = self.backlog.take(fragment).pending()
+            parts = self._has_parted(fragment)
+            stays = [case for case in members if parts and not self._is_nowhere_but(gone, case)]
+            self._put_back(stays)
+            lost += [case for case in members if case not in stays]
+        return sorted(lost)
+
+    def _is_nowhere_but(self, gone: frozenset[str], case: int) -> bool:
+        hosts = self._eligible.get(case)
+        return hosts is not None and hosts <= gone
+
+    def may_part(self, worker: Worker) -> bool:
+        """Whether *worker* could run a case of a group that goes elsewhere, should that place be lost."""
+        return self._narrowed and any(
+            worker.host in self._eligible.get(case, {worker.host})
+            for fragment in self.backlog
+            if self._has_parted(fragment)
+            for case in fragment.pending()
+        )
+
+    def _has_parted(self, fragment: Fragment) -> bool:
+        """Whether it is of a group that no host can run as a whole any more."""
+        unit = fragment.unit
+        return self._narrowed and unit.binding and common_hosts(unit.cases, self._eligible) == frozenset()
 
     def narrow(self, eligible: Mapping[int, frozenset[str]]) -> None:
         """From now on these are the hosts that fit, by case; what lies somewhere goes where it still can be run."""

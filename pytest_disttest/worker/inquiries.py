@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+LEASED: Final = frozenset({"gpu", "accel"})
+"""Families of devices that somebody may hold: who does is told with what there is."""
 
 
 class Inquiries:
@@ -48,7 +51,8 @@ def _profile(families: Sequence[str], limit_s: float, fresh: bool, more: Mapping
     try:
         from pytest_disttest.worker.probing import probe_host
 
-        return probe_host(tuple(families), limit_s=limit_s, fresh=fresh, **more)
+        found = probe_host(tuple(families), limit_s=limit_s, fresh=fresh, **more)
+        return {**found, "leases": _leases()} if LEASED & {*families} else found
     except Exception as fault:  # whatever it is, the controller waits for an answer
         return {"unknown": dict.fromkeys(families, f"the probes broke: {type(fault).__name__}: {fault}")}
 

@@ -161,6 +161,8 @@ class Runner:
             # no answer to what was asked: whoever was told to hold is not told twice
             self._refused.difference_update(command[1])
             self._queue.extend(command[1])
+        elif command[0] == "elsewhere":
+            self._refused.difference_update(command[1])
         elif command[0] == "learn":
             self._roll.learn(command[1], command[2])
         elif command[0] == "grant":

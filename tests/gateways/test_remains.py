@@ -26,6 +26,8 @@ def stopped(own_ssh_host):
     os.kill(agent, signal.SIGSTOP)
     yield connection, own_ssh_host
     connection.kill()
+    if is_running(agent):
+        os.kill(agent, signal.SIGKILL)
 
 
 def test_an_agent_that_is_stopped_is_ended(stopped):

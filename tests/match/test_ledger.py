@@ -311,6 +311,22 @@ def test_a_lost_device_is_not_given_again():
 # the book
 
 
+def test_what_others_hold_is_given_to_nobody_until_it_is_back():
+    """Also where some of it is in our hands; to put it away, or back, twice is harmless."""
+    ledger = host(gpu("a"), gpu("b"))
+    assert ("a",) == ids(granted(ledger, gpus(share=0.5), "one"))
+    for _ in range(2):
+        ledger.put_away("gpu", "a")
+
+    assert [("a", 0.0), ("b", 1.0)] == [(room.id, room.share) for room in ledger.free.devices]
+    assert ("b",) == ids(granted(ledger, gpus(share=0.5), "two"))
+    assert ledger.grant(gpus(), "three") is None
+    ledger.release("one")
+    for _ in range(2):
+        ledger.bring_back("gpu", "a")
+    assert ("a",) == ids(granted(ledger, gpus(), "three"))
+
+
 def test_what_is_free_adds_up():
     """For the table of hosts: what is left of everything."""
     ledger = host(gpu("a"), gpu("b"), resource_license=2)

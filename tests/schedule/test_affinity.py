@@ -157,8 +157,8 @@ def test_an_owner_with_an_emptied_file_goes_on_with_its_group():
     plan = plan_of([0, 1], [2, 3], [4], binding=[0], prerequisites={1: (4,)})
     scheduler = Scheduler(plan, seams=free_seams)
     told(scheduler, WorkerReady("gw0", "a"), WorkWanted("gw0"), CaseStarted("gw0", 0))
-    told(scheduler, CaseEnded("gw0", 0, Outcome.PASSED, 1.0), WorkWanted("gw0"), CaseStarted("gw0", 2))
+    told(scheduler, CaseEnded("gw0", 0, Outcome.PASSED, 0.01), WorkWanted("gw0"), CaseStarted("gw0", 2))
     told(scheduler, WorkerReady("gw1", "a"), WorkWanted("gw1"), CaseStarted("gw1", 4), WorkWanted("gw1"))
-    told(scheduler, CaseEnded("gw0", 2, Outcome.PASSED, 1.0), WorkWanted("gw0"))
+    told(scheduler, CaseEnded("gw0", 2, Outcome.PASSED, 0.01), WorkWanted("gw0"))
 
-    assert [Assign("gw0", (1,))] == told(scheduler, CaseEnded("gw1", 4, Outcome.PASSED, 1.0))
+    assert [Assign("gw0", (1,))] == told(scheduler, CaseEnded("gw1", 4, Outcome.PASSED, 0.01))

@@ -367,3 +367,18 @@ def test_answers_do_not_depend_on_the_order_of_dicts(data: st.DataObject):
         return run(plan, hosts, predicted=order(predicted), seconds=order(predicted), outcomes={1: Outcome.FAILED})
 
     assert once(dict) == once(shuffled)
+
+
+def test_nothing_waits_behind_a_long_case_for_workers_that_are_yet_to_come():
+    """A second worker is there only later: what would have been given to the first one behind 4 s is free for it."""
+    predicted = {0: 4.0, 1: 1.0, 2: 1.0, 3: 1.0}
+    scheduler = Scheduler(plan_of([0, 1, 2, 3]), seams=free_seams, predicted=predicted)
+    scheduler.handle(WorkerReady("gw0", "a"), 0.0)
+    assert [Assign("gw0", (0,))] == scheduler.handle(WorkWanted("gw0"), 0.0)
+    scheduler.handle(CaseStarted("gw0", 0), 0.0)
+
+    assert [Hold("gw0")] == scheduler.handle(WorkWanted("gw0"), 0.0)
+    scheduler.handle(WorkerReady("gw1", "a"), 0.3)
+    [answer] = scheduler.handle(WorkWanted("gw1"), 0.3)
+    assert isinstance(answer, Assign)
+    assert "gw1" == answer.worker

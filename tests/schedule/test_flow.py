@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant
 from rigs.scheduling import SchedulerMachine
 
-from pytest_disttest.model import Plan, Unit
+from pytest_disttest.model import Outcome, Plan, Unit
 from pytest_disttest.schedule import Scheduler
+from pytest_disttest.schedule.commands import Assign, Hold
+from pytest_disttest.schedule.events import CaseEnded, WorkerReady, WorkWanted
 from pytest_disttest.schedule.slowness import Slowness
 from pytest_disttest.testing import FakeHost, Record, drive, free_seams, plan_of
 
@@ -104,3 +106,19 @@ def test_a_slow_host_is_fed_less():
 
     assert 90 == len(record.ran)
     assert record.makespan_s <= 27.0  # bound: 90 / 4.25 = 21.2
+
+
+def test_who_has_had_its_turn_is_not_answered_twice():
+    """Hosts *a* and *b* wait for the only place; it is the turn of *b*, which is told so once."""
+    plan = plan_of([0, 1, 2, 3], eligible={n: frozenset(host) for n, host in enumerate("aabc")})
+    scheduler = Scheduler(plan, seams=free_seams)
+    scheduler.limit(1)
+    for host in "abc":
+        scheduler.handle(WorkerReady(host, host), 0.0)
+
+    assert [Assign("a", (0,))] == scheduler.handle(WorkWanted("a"), 0.0)
+    scheduler.handle(CaseEnded("a", 0, Outcome.PASSED, 1.0), 1.0)
+    assert [Assign("c", (3,))] == scheduler.handle(WorkWanted("c"), 1.0)
+    assert [Hold("a")] == scheduler.handle(WorkWanted("a"), 1.0)
+    assert [Hold("b")] == scheduler.handle(WorkWanted("b"), 1.0)
+    assert [Assign("b", (2,))] == scheduler.handle(CaseEnded("c", 3, Outcome.PASSED, 1.0), 2.0)

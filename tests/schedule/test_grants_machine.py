@@ -11,7 +11,8 @@ from rigs.scheduling import HOSTS, SchedulerMachine, Worker
 
 from pytest_disttest.match.ledger import Ledger
 from pytest_disttest.model import Capabilities, Demand, Device, Grant, Plan, Preference, Requirement, Unit
-from pytest_disttest.schedule import DeviceLost, Scheduler, WorkerReady
+from pytest_disttest.schedule import DeviceLost, DevicesBusy, Scheduler, WorkerReady
+from pytest_disttest.schedule.elsewhere import AWAY_S
 from pytest_disttest.testing.taken import Taken
 
 GIB = 2**30
@@ -60,6 +61,8 @@ class GrantsMachine(SchedulerMachine):
         self.lost: set[str] = set()
         self.moved: set[str] = set()
         self.grants: dict[int, Grant] = {}
+        self.away: dict[str, float] = {}
+        self.denied: int | None = None
         ledgers = {host: Ledger(host, capabilities(host), workers=MOST_WORKERS) for host in HOSTS}
         demands = {case: DEMANDS[name][0] for case, name in self.asks.items()}
         return Scheduler(plan, seams=seams, predicted=predicted, demands=demands, ledgers=ledgers, **self.differing)
@@ -97,7 +100,10 @@ class GrantsMachine(SchedulerMachine):
             assert not grants
             return
         ((case,), (grant,)) = cases, grants
-        assert not {device.id for device in grant.devices} & self.lost, "a lost device is not given"
+        given = {device.id for device in grant.devices}
+        assert not given & self.lost or case == self.denied, "a lost device is not given"
+        away = {device for device, until in self.away.items() if self.now < until}
+        assert not given & away or case == self.denied, "what another run holds is given to nobody but who waits for it"
         self.serves(self.asks[case], grant)
         self.grants[case] = grant
         self.no_host_is_overfilled()
@@ -134,6 +140,32 @@ class GrantsMachine(SchedulerMachine):
             self.lost.add(device)
             self.moved |= {self.cases[case].key for case, hosts in before.items() if hosts != self.hosts_of(case)}
             self.tell(DeviceLost(device[0], "gpu", device))
+
+    def able_to_be_denied(self) -> list[str]:
+        return [
+            name
+            for name, worker in self.workers.items()
+            if worker.queue and worker.running is None and self.is_costly(worker.queue[0])
+        ]
+
+    @precondition(lambda self: self.able_to_be_denied())
+    @rule(data=st.data())
+    def another_run_holds_its_devices(self, data: st.DataObject) -> None:
+        """It may be told to wait for them all the same; else it asks for other work."""
+        name, worker = self.named(data, self.able_to_be_denied())
+        case = self.denied = worker.queue.popleft()
+        grant = self.grants.pop(case)
+        self.away |= {device.id: self.now + AWAY_S for device in grant.devices}
+        self.tell(DevicesBusy(name, case))
+        self.denied = None
+        if case in self.scheduler.given(name) and case not in worker.has:  # it waits
+            self.grants[case] = grant
+            worker.queue.appendleft(case)
+        elif self.cases[case].binding:
+            assert worker.host not in self.hosts_of(case), "a group stays where it is"
+
+    def awaits_others(self) -> bool:
+        return any(self.now < until for until in self.away.values())
 
     # what always holds
 

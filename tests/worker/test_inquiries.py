@@ -95,7 +95,7 @@ def test_a_probe_that_hangs_does_not_keep_the_agent_from_its_workers(desk: Desk,
     assert ("exit", "w1", -signal.SIGKILL) == desk.until("exit")[:3]
     desk.until("beat")
     answer.set()
-    assert ("probed", {"facts": {"tag": ["gpu"]}}) == desk.until("probed")
+    assert ("probed", {"facts": {"tag": ["gpu"]}, "leases": []}) == desk.until("probed")
 
 
 def test_a_fault_in_the_probes_is_an_answer(desk: Desk, monkeypatch: pytest.MonkeyPatch):
@@ -140,6 +140,7 @@ def test_leases_are_renewed_while_the_controller_is_heard(place: Path, monkeypat
     inquiries.keep_leases(lambda: [os.getpid()])
     assert long_ago == pytest.approx((place / GPU.name).stat().st_mtime, abs=1.0)
     inquiries.probe(["gpu"], 1.0, False)
-    assert ("probed", {}) == answers.get(timeout=20)
+    kind, profile = answers.get(timeout=20)
+    assert ("probed", [GPU.id]) == (kind, [lease["id"] for lease in profile["leases"]])
     inquiries.keep_leases(lambda: [os.getpid()])
     assert wait_until(lambda: (place / GPU.name).stat().st_mtime > long_ago + 500.0)

@@ -115,8 +115,27 @@ def test_a_test_waits_for_a_device_that_somebody_holds(suite: MakeSuite, tmp_pat
     ran = one.end(process)
 
     assert re.search(r"is held by \S+ \(bob@bench\) for bob's test", said)
+    at_first = (
+        r"\[0\] and 5 other tests: its devices are in use, on host local: gpu GPU-lab-0 is leased by \S+ bob@bench"
+    )
+    assert re.search(at_first, said)
     assert 0 == ran.exit_code
     assert 6 == len(ran.outcomes)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_test_goes_to_the_device_that_is_free(suite: MakeSuite, tmp_path: Path, workers: int):
+    """Of two devices somebody holds one, all the time: everything runs on the other one, and the user hears of both."""
+    mine = Leases(Terms("bob@bench", "another run"), tmp_path / "leases")
+    assert "" == mine.take([Wanted("gpu", "GPU-lab-0")], "bob's test")
+    on_the_other = "assert os.environ['CUDA_VISIBLE_DEVICES'] == 'GPU-lab-1'\n    assert"
+    one = suite("one", ONE_AT_A_TIME.replace("assert", on_the_other, 1), gpus=2)
+
+    ran = one.run("--dist-hw", f"--hw-workers={workers}")
+
+    mine.give_back()
+    assert [["passed"]] * 6 == [list(words) for words in ran.outcomes.values()], ran.output
+    assert re.search(r"moves on from host local: .* is held by \S+ \(bob@bench\) for bob's test", ran.output)
 
 
 def test_a_device_can_be_stolen(suite: MakeSuite, tmp_path: Path):
