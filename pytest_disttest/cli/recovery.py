@@ -89,7 +89,7 @@ def _cells(line: Line) -> tuple[str, ...]:
     is_number = line.now.isdecimal()
     return (
         line.failure_class,
-        line.hw_class or "(not known)",
+        line.hw_class,
         line.step,
         str(line.tries),
         f"{line.rate:.0%}",

@@ -117,7 +117,8 @@ class Recovering:
         return Record(read_recoveries(self._store))
 
     def _class_of(self, host: str) -> str:
-        return self._hw_class(host) or self._classes_seen.get(host, "")
+        """Return the class of a host; one that nobody probed is a class of its own."""
+        return self._hw_class(host) or self._classes_seen.get(host) or host
 
     @cached_property
     def _classes_seen(self) -> dict[str, str]:

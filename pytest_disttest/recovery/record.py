@@ -28,7 +28,7 @@ MARGIN: Final = 2.0
 class StepTried(NamedTuple):
     """One try of a step: how long it took, in *seconds*, and whether it *succeeded* (the table of steps says when).
 
-    *hw_class* is that of the host that failed, "" where nobody knew.
+    *hw_class* is that of the host that failed.
     """
 
     step: Step

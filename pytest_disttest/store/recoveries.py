@@ -27,7 +27,8 @@ Row = tuple[str, str, str, float, bool]
 class RecoveryTried(NamedTuple):
     """A recovery step came to its end. *step* and *failure* are words of their tables.
 
-    *host* is where the failure was, and *hw_class* its class, "" where nobody knew. It began *at* (POSIX seconds).
+    *host* is where the failure was, and *hw_class* its class, or its own name where nobody knew that. It
+    began *at* (POSIX seconds).
     """
 
     step: str

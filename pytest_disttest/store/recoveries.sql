@@ -8,7 +8,7 @@ CREATE TABLE recoveries (
     step VARCHAR NOT NULL,          -- repeat reconnect respawn-agent respawn-worker resync move quarantine
     failure_class VARCHAR NOT NULL, -- crash host-lost device environment
     host VARCHAR NOT NULL,          -- where the failure was
-    hw_class VARCHAR NOT NULL,      -- of that host, '' where nobody knew
+    hw_class VARCHAR NOT NULL,      -- of that host; its own name where nobody probed it
     began_at TIMESTAMP,
     seconds DOUBLE NOT NULL,        -- until it succeeded, or had failed
     succeeded BOOLEAN NOT NULL      -- what that means is said for each step in the page about failures

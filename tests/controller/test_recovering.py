@@ -123,6 +123,15 @@ def test_the_order_follows_what_earlier_runs_kept(tmp_path: Path):
     assert Step.RESPAWN_WORKER is Scene().recovering.order(CRASH, "ape")[0]
 
 
+def test_a_host_that_nobody_probed_is_a_class_of_its_own():
+    """What is known of it says nothing of others, but for the sum of all."""
+    scene = Scene()
+    scene.recovering.began((CASE, 1), Step.MOVE, CRASH, "unprobed")
+    scene.recovering.ended((CASE, 1), succeeded=True)
+
+    assert scene.told == [("move", "crash", "unprobed", True)]
+
+
 def test_calls_follow_it_too(tmp_path: Path):
     """Hosts of a class that never came back are called twice."""
     tmp_path.joinpath("runs").mkdir()

@@ -6,9 +6,10 @@ import json
 import os
 import signal
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
-from rigs.processes import descendants, wait_until
+from rigs.processes import descendants, is_running, wait_until
 
 CRASHES = """
     import os, time
@@ -82,24 +83,43 @@ def test_without_a_failure_nothing_is_recorded(suite):
     assert not (healthy.directory / ".disttest/recoveries.json").exists()
 
 
-def test_a_lost_agent_and_what_its_tests_did_are_recorded(suite):
-    """The agent comes back, and the test that ran under it has moved or runs there again."""
-    tests = """
-        import time
-        from pathlib import Path
-        import pytest
-        @pytest.mark.parametrize("n", range(12))
-        def test_it(n):
-            Path("begun").touch()
-            time.sleep(0.01 if Path("killed").exists() else 60)
-        """
-    some = suite({"test_a.py": tests})
-    process = some.start("--dist-hw", "--hw-workers=2")
-    assert wait_until((some.directory / "begun").exists, timeout_s=30)
-    [agent] = [pid for pid in descendants(process.pid) if len(os.listdir(f"/proc/{pid}/task")) > 1]
-    (some.directory / "killed").touch()
-    os.kill(agent, signal.SIGKILL)
-    ran = some.end(process)
+HANGS = """
+    import time
+    from pathlib import Path
+    import pytest
+    @pytest.mark.parametrize("n", range(12))
+    def test_it(n, hw_host):
+        Path(f"begun-on-{hw_host}").touch()
+        while not Path("killed").exists(): time.sleep(0.01)
+    """
 
-    assert ran.exit_code == 0, ran
-    assert {("host-lost", "respawn-agent", "at once"): 1} == rows(some), "nobody else was there to move to"
+
+def lost_under_a_test(some, *words: str, hosts: Sequence[str]):
+    """Kill an agent while a test runs on each host, then let all tests end; return what became of the run."""
+    process = some.start("--dist-hw", *words)
+    assert wait_until(lambda: all((some.directory / f"begun-on-{host}").exists() for host in hosts), timeout_s=30)
+    agents = [pid for pid in descendants(process.pid) if len(os.listdir(f"/proc/{pid}/task")) > 1]
+    os.kill(agents[-1], signal.SIGKILL)
+    assert wait_until(lambda: not is_running(agents[-1]))
+    (some.directory / "killed").touch()
+    return some.end(process)
+
+
+def test_a_lost_agent_is_recorded(suite):
+    """It comes back; nobody else was there to move to."""
+    some = suite({"test_a.py": HANGS})
+    ran = lost_under_a_test(some, "--hw-workers=1", hosts=["local"])
+
+    assert (ran.exit_code, len(ran.outcomes)) == (0, 12), ran
+    assert {("host-lost", "respawn-agent", "at once"): 1} == rows(some)
+
+
+def test_what_ran_on_a_lost_host_has_moved(suite):
+    """To the other one, at once, whether or not the first comes back before the run ends."""
+    inventory = "".join(f'[hosts.{name}]\naddress = "local"\nworkers = 1\n' for name in ("ape", "bee"))
+    some = suite({"test_a.py": HANGS, "test_b.py": HANGS, "disttest.toml": inventory})
+    ran = lost_under_a_test(some, "--hw-hosts=ape,bee", hosts=["ape", "bee"])
+
+    assert (ran.exit_code, len(ran.outcomes)) == (0, 24), ran
+    told = rows(some)
+    assert 1 == told["host-lost", "move", "at once"], told
