@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from pytest_disttest.recovery.classes import FailureClass
 from pytest_disttest.recovery.record import Record, Waits, waits
-from pytest_disttest.recovery.steps import Step
+from pytest_disttest.recovery.steps import Step, escalated
 from pytest_disttest.store.journal import Journal
 from pytest_disttest.store.known_hosts import known_hosts
-from pytest_disttest.store.recoveries import RecoveryTried, read_recoveries
+from pytest_disttest.store.recoveries import RecoveryTried, add_recoveries, read_recoveries
 
 CASE, WORKER, HOST, LEFT_OUT = "case", "worker", "host", "left out"
 """Whose recovery a step is: the first part of its key."""
@@ -35,16 +35,13 @@ class Under(NamedTuple):
 
 
 class Recovering:
-    """Knows the steps that are under way by their keys. *hw_class* tells the class of a host, "" where it cannot.
-
-    *tried* counts the steps that came to an end.
-    """
+    """Knows the steps that are under way by their keys. *hw_class* tells the class of a host, "" where it cannot."""
 
     def __init__(self, journal: Journal, hw_class: Callable[[str], str]) -> None:
         self._journal = journal
         self._hw_class = hw_class
         self._under: dict[Key, Under] = {}
-        self.tried = 0
+        self._tried: list[RecoveryTried] = []
 
     # what happens
 
@@ -92,20 +89,20 @@ class Recovering:
                 self.ended(each, succeeded=recovered)
 
     def _tell(self, under: Under, seconds: float, *, succeeded: bool) -> None:
-        self.tried += 1
-        hw_class = self._class_of(under.host)
-        self._journal.recovery(
-            RecoveryTried(
-                under.step.value, under.failure.value, under.host, hw_class, under.at, round(seconds, 6), succeeded
-            )
-        )
+        words = under.step.value, under.failure.value, under.host, self._class_of(under.host)
+        self._tried.append(tried := RecoveryTried(*words, under.at, round(seconds, 6), succeeded))
+        self._journal.recovery(tried)
+
+    def remember(self) -> None:
+        """Let the next run know what was tried in this one."""
+        if self._tried:
+            add_recoveries(self._store, self._tried)
 
     # what to do
 
-    def order(self, failure: FailureClass, host: str, but: Iterable[Step] = ()) -> tuple[Step, ...]:
-        """Return the steps for a *failure* of *host*, the best first, without those in *but*."""
-        steps = self._record.order(failure, self._class_of(host))
-        return tuple(step for step in steps if step not in set(but))
+    def order(self, failure: FailureClass, host: str, tried: Iterable[Step] = ()) -> tuple[Step, ...]:
+        """Return the steps for a *failure* of *host*, the best first; see `escalated` for those that were *tried*."""
+        return escalated(self._record.order(failure, self._class_of(host)), frozenset(tried))
 
     def waits(self, step: Step, host: str, usual: Waits) -> Waits:
         """Return how to call a host that was lost."""

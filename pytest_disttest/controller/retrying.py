@@ -272,7 +272,7 @@ class Retrying:
         past = self._past(case)
         steps: tuple[Step, ...] = ()
         if failure.is_infrastructure:  # elsewhere may be tried twice: these are two hosts
-            steps = self._run.recoveries.order(failure, host, past.steps - {Step.MOVE})
+            steps = self._run.recoveries.order(failure, host, tried=past.steps - {Step.MOVE})
         hosts = sorted(past.hosts)
         situation = Situation(
             failed=len(self._failed),

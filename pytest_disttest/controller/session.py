@@ -254,10 +254,9 @@ class Controller:
             if pays(len(run.journal.measured), self._elapsed_s):
                 lessons.learn(run, self._experience.classes(run))
                 lessons.keep(self._store)
-        if not self._abandoned and (
-            (run.recovering is not None and run.recovering.tried)  # the next run goes by what these steps brought
-            or is_ingestion_due(self._store, lasted_s=self._elapsed_s)
-        ):
+        if run.recovering is not None:
+            run.recovering.remember()
+        if not self._abandoned and is_ingestion_due(self._store, lasted_s=self._elapsed_s):
             self._bring_in(run)
 
     def _bring_in(self, run: Run) -> None:

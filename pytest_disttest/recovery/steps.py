@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -56,3 +57,9 @@ RUNGS: Final = {rung.step: rung for rung in LADDER}
 def fixed_order(failure: FailureClass) -> tuple[Step, ...]:
     """Return the steps that are for *failure* in the order of the table, those that need a record too."""
     return tuple(rung.step for rung in LADDER if failure in rung.classes)
+
+
+def escalated(order: Sequence[Step], tried: Collection[Step]) -> tuple[Step, ...]:
+    """Return *order* after the steps in *tried* did not help: they come last, and those that need a record go."""
+    again = [step for step in order if step in tried and not RUNGS[step].needs_record]
+    return (*(step for step in order if step not in tried), *again)

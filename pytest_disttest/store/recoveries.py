@@ -1,7 +1,9 @@
 """Recovery steps that were taken: in a journal, as rows, and in a small file for the next run's eyes.
 
-``recoveries.json`` holds the last tries of each step. It is made of the history whenever journals become rows, and is
-whole or not there; one that is missing or damaged means that nothing is known. A run reads it when something fails.
+``recoveries.json`` holds the last tries of each step. A run adds its own when it ends, and whenever journals become
+rows it is made anew of the history, so that a run that was killed counts, too. It is whole or not there; one that is
+missing or damaged means that nothing is known, and of two runs that end at once one may lose its tries until the next
+ingestion. A run reads it when something fails.
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     from pytest_disttest.recovery.record import StepTried
 
 Row = tuple[str, str, str, float, bool]
-"""Step, class of the failure, class of the host, seconds, whether it succeeded: as ``recent_recoveries`` has it."""
+"""Step, class of failures, class of hosts, seconds, whether it succeeded: as ``recent_recoveries`` has it."""
+_TYPES = (str, str, str, float, bool)
+MOST_TRIES = 50
+"""So many of a step, a class of failures and a class of hosts are kept: as many as ``recent_recoveries`` tells."""
 
 
 class RecoveryTried(NamedTuple):
@@ -78,9 +83,28 @@ def tries_of(rows: Iterable[Sequence[Any]]) -> list[StepTried]:
 
 def read_recoveries(directory: Path) -> list[StepTried]:
     """Return the tries that were kept last, none where that is nothing that can be read."""
+    return tries_of(_read(directory))
+
+
+def add_recoveries(directory: Path, tried: Iterable[RecoveryTried]) -> None:
+    """Add what was *tried* last. A store that cannot be written keeps nothing."""
+    new = [(each.step, each.failure, each.hw_class, each.seconds, each.succeeded) for each in tried]
+    counts: dict[tuple[object, ...], int] = {}
+    newest_first = []
+    for row in reversed([*_read(directory), *new]):
+        cell = tuple(row[:3])
+        counts[cell] = counts.get(cell, 0) + 1
+        if counts[cell] <= MOST_TRIES:
+            newest_first.append(row)
+    keep_recoveries(directory, newest_first[::-1])
+
+
+def _read(directory: Path) -> list[Any]:
+    """Return the rows as they stand in the file, none where it cannot be read."""
     try:
-        return tries_of(json.loads(layout.recoveries_path(directory).read_bytes()))
-    except (OSError, LookupError, TypeError, ValueError, RecursionError):
+        rows = json.loads(layout.recoveries_path(directory).read_bytes())
+        return [row for row in rows if isinstance(row, list) and tuple(map(type, row)) == _TYPES]
+    except (OSError, TypeError, ValueError, RecursionError):
         return []
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from pytest_disttest.controller.recovering import CASE, LEFT_OUT, WORKER, Recovering
 from pytest_disttest.recovery.classes import FailureClass
-from pytest_disttest.recovery.record import LEAST_TRIES, Waits
+from pytest_disttest.recovery.record import LEAST_TRIES, StepTried, Waits
 from pytest_disttest.recovery.steps import Step
 from pytest_disttest.store.known_hosts import remember_hosts
-from pytest_disttest.store.recoveries import RecoveryTried, keep_recoveries
+from pytest_disttest.store.recoveries import RecoveryTried, keep_recoveries, read_recoveries
 
 CRASH, LOST, DEVICE = FailureClass.CRASH, FailureClass.HOST_LOST, FailureClass.DEVICE
 
@@ -40,7 +40,6 @@ def test_a_step_is_recorded_once_with_the_class_of_the_host_that_failed():
         scene.recovering.ended((CASE, 1), succeeded=True)
 
     assert scene.told == [("respawn-worker", "crash", "a", True)]
-    assert scene.recovering.tried == 1
     assert 0 <= scene.recorded[0].seconds < 5 < scene.recorded[0].at
 
 
@@ -97,7 +96,7 @@ def test_a_step_that_is_not_tried_to_its_end_says_nothing():
     scene.recovering.dropped((CASE, 1))
     scene.recovering.case_ended(1, "bee", "gw1", recovered=True)
 
-    assert scene.recorded == [] and not scene.recovering.tried
+    assert scene.recorded == []
 
 
 def test_what_somebody_else_timed_is_recorded_too():
@@ -119,7 +118,7 @@ def test_the_order_follows_what_earlier_runs_kept(tmp_path: Path):
 
     assert (Step.MOVE, Step.RESPAWN_WORKER, Step.QUARANTINE) == scene.recovering.order(CRASH, "ape")
     assert Step.MOVE is scene.recovering.order(CRASH, "unprobed")[0]
-    assert (Step.RESPAWN_WORKER, Step.QUARANTINE) == scene.recovering.order(CRASH, "ape", {Step.MOVE})
+    assert (Step.RESPAWN_WORKER, Step.QUARANTINE, Step.MOVE) == scene.recovering.order(CRASH, "ape", {Step.MOVE})
     assert Step.RESPAWN_WORKER is Scene().recovering.order(CRASH, "ape")[0]
 
 
@@ -130,6 +129,19 @@ def test_a_host_that_nobody_probed_is_a_class_of_its_own():
     scene.recovering.ended((CASE, 1), succeeded=True)
 
     assert scene.told == [("move", "crash", "unprobed", True)]
+
+
+def test_a_run_adds_its_tries_to_what_earlier_ones_kept(tmp_path: Path):
+    """At its end; without any, nothing is written."""
+    tmp_path.joinpath("runs").mkdir()
+    Scene(tmp_path).recovering.remember()
+    assert not tmp_path.joinpath("recoveries.json").exists()
+    for _ in range(2):
+        scene = Scene(tmp_path)
+        scene.recovering.took(Step.RESYNC, LOST, "ape", 1.5)
+        scene.recovering.remember()
+
+    assert [StepTried(Step.RESYNC, LOST, "a", 1.5, succeeded=True)] * 2 == read_recoveries(tmp_path)
 
 
 def test_calls_follow_it_too(tmp_path: Path):

@@ -24,7 +24,7 @@ from pytest_disttest.recovery.record import (
     limit_s,
     waits,
 )
-from pytest_disttest.recovery.steps import LADDER, RUNGS, Step, fixed_order
+from pytest_disttest.recovery.steps import LADDER, RUNGS, Step, escalated, fixed_order
 
 CRASH, LOST, DEVICE = FailureClass.CRASH, FailureClass.HOST_LOST, FailureClass.DEVICE
 USUAL = Waits(6, 1.0, 150.0)
@@ -90,6 +90,14 @@ def test_a_step_that_needs_a_record_is_taken_once_it_helps(good: int, is_taken: 
     record = Record(told(Step.REPEAT, DEVICE, good, 6 - good, 1.0))
 
     assert is_taken == (Step.REPEAT in record.order(DEVICE))
+
+
+def test_what_did_not_help_comes_last():
+    """And what needed a record is not done a second time."""
+    order = (Step.REPEAT, Step.RESPAWN_WORKER, Step.MOVE)
+
+    assert (Step.MOVE, Step.RESPAWN_WORKER) == escalated(order, {Step.REPEAT, Step.RESPAWN_WORKER})
+    assert order == escalated(order, ())
 
 
 @given(tries, st.sampled_from(FailureClass), st.sampled_from(["", "a", "b", "c"]))

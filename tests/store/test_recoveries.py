@@ -15,7 +15,7 @@ from pytest_disttest.recovery.record import StepTried
 from pytest_disttest.recovery.steps import Step
 from pytest_disttest.store import Journal, history, ingest
 from pytest_disttest.store.events import from_line, to_line
-from pytest_disttest.store.recoveries import RecoveryTried, keep_recoveries, read_recoveries
+from pytest_disttest.store.recoveries import RecoveryTried, add_recoveries, keep_recoveries, read_recoveries
 
 NOW = 1.7e9
 DAY_S = 86400.0
@@ -81,12 +81,26 @@ def test_only_the_last_tries_count(tmp_path: Path):
     assert [float(number) for number in range(49, -1, -1)] == [tried.seconds for tried in found]
 
 
+def test_a_run_that_does_not_ingest_adds_its_own(tmp_path: Path):
+    """The newest of each step are kept; ingestion makes the file anew, and counts nothing twice."""
+    write_run(tmp_path, *[MOVED._replace(seconds=float(number)) for number in range(60)])
+    for number in range(60):
+        add_recoveries(tmp_path, [MOVED._replace(seconds=float(number)), MOVED._replace(step="dance")])
+    assert [float(number) for number in range(10, 60)] == [tried.seconds for tried in read_recoveries(tmp_path)]
+    ingest(tmp_path)
+
+    assert history.recoveries(tmp_path) == read_recoveries(tmp_path)
+    assert 50 == len(read_recoveries(tmp_path))
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"[[1]]", b"[1]", b'[["move","crash","",null,true]]', b"\xff"])
 def test_a_damaged_file_says_nothing(tmp_path: Path, content: bytes):
     """Then the fixed order holds."""
     (tmp_path / "recoveries.json").write_bytes(content)
 
     assert [] == read_recoveries(tmp_path)
+    add_recoveries(tmp_path, [MOVED])
+    assert 1 == len(read_recoveries(tmp_path))
 
 
 def test_a_store_that_cannot_be_written_keeps_nothing(tmp_path: Path):
