@@ -105,7 +105,8 @@ def _unasked(failure: FailureClass, history: History, situation: Situation, limi
     ):
         if is_spent:
             return Decision(None, why)
-    return Decision(where, failure.value)
+    is_advised = where is not _first_open(failure, situation._replace(steps=()))
+    return Decision(where, f"{failure.value}, as the record advises" if is_advised else failure.value)
 
 
 def _first_open(failure: FailureClass, situation: Situation) -> Where | None:

@@ -194,3 +194,11 @@ def test_the_learned_order_recovers_sooner():
     assert min(one.whole_gain for one in lab) >= recoveries.LEAST_GAIN
     assert fmean(one.gain for one in fleets) > 0
     assert not math.isclose(lab[0].fixed_s, lab[1].fixed_s), "each seed draws its own incidents"
+
+
+def test_the_table_is_printed(capsys: pytest.CaptureFixture[str]):
+    """Of both kinds of fleets; the exit code says whether the lab meets its target."""
+    assert 0 == recoveries.main(["--seeds", "1", "--incidents", "100"])
+    assert ["fleet", "---", "the lab", "any fleet"] == [
+        line.split("|")[1].strip() for line in capsys.readouterr().out.splitlines()
+    ]

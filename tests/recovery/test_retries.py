@@ -74,6 +74,17 @@ def test_the_record_s_first_step_that_can_be_taken_decides(failure, situation, w
     assert where is decided(failure, History(crashes=int(failure is FailureClass.CRASH)), situation)
 
 
+def test_a_retry_says_whose_advice_it_follows():
+    """The record's only where another one would be made without it."""
+    first, fixed = History(crashes=1), (Step.RESPAWN_WORKER, Step.MOVE)
+    told = [
+        decide(FailureClass.CRASH, first, ELSEWHERE._replace(steps=steps), request=NOTHING, limits=LIMITS).why
+        for steps in ((), fixed, fixed[::-1])
+    ]
+
+    assert ["crash", "crash", "crash, as the record advises"] == told
+
+
 def test_reruns_on_request_stay_first_and_go_elsewhere_then():
     """The same host tells a flaky test from a bad host; the delay is the user's."""
     request = Request(reruns=2, delay_s=1.5)
