@@ -26,6 +26,14 @@ def pytest_disttest_classify(config: pytest.Config, failure: Any) -> str | None:
 
 
 @pytest.hookspec()
+def pytest_disttest_failed(config: pytest.Config, failure: Any, failure_class: str) -> None:
+    """Called on the controller for each attempt that did not pass, once its class is known, before anything follows.
+
+    *failure* is what ``pytest_disttest_classify`` gets, *failure_class* the word of its class.
+    """
+
+
+@pytest.hookspec()
 def pytest_disttest_strategies(config: pytest.Config) -> Mapping[str, str] | None:
     """Return strategies for ``--hw-strategy``: name -> ``"module:attribute"`` of a ``schedule.guidance.Strategy``."""
 

@@ -79,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--all", action="store_true", help="every test that asks for something, also where it fits")
     _common(explain, _explain)
 
+    recovery = commands.add_parser("recovery", help="tell what recovery steps brought so far, and what is tried first")
+    _common(recovery, _recovery)
+
     hosts = commands.add_parser("hosts", help="list the hosts of the inventory, and what they have")
     hosts.add_argument("--probe", action="store_true", help="ask them now; otherwise what the last run or probe saw")
     _of_hosts(hosts, _hosts)
@@ -190,3 +193,9 @@ def _explain(arguments: argparse.Namespace) -> int:
     from pytest_disttest.cli.explain import explain
 
     return explain(arguments)
+
+
+def _recovery(arguments: argparse.Namespace) -> int:
+    from pytest_disttest.cli.recovery import tell_recoveries
+
+    return tell_recoveries(arguments)

@@ -17,7 +17,8 @@ from pytest_disttest.schedule import CaseEnded, CaseStarted
 from pytest_disttest.store.stories import LATE, StoryTold
 
 if TYPE_CHECKING:
-    from pytest_disttest.controller.retrying import Death, Retrying
+    from pytest_disttest.controller.diagnosing import Death
+    from pytest_disttest.controller.retrying import Retrying
 
 BAD = (Outcome.FAILED, Outcome.ERROR, Outcome.CRASHED)
 
@@ -75,7 +76,7 @@ class CaseWork:
                 if self._retrying is not None:
                     is_flaky = self._retrying.is_open(case)
                     self.replayer.plain_pass(node, passed, line, more, is_flaky=is_flaky)
-                    self._retrying.passed(case, node.host)
+                    self._retrying.passed(case, node.host, node.id)
                 else:
                     self.replayer.plain_pass(node, passed, line, more)
                 self._attempts[case] += 1
@@ -157,9 +158,10 @@ class CaseWork:
     def _comes_again(self, node: WorkerNode, story: Story, death: Death | None = None) -> bool:
         """Whether an attempt failed and is made again; then it has been shown, kept and told as such."""
         if not any(report.failed for report in story.reports):
-            if self._retrying is not None and self._retrying.is_open(story.case):
-                mark_flaky(story.reports)
-                self._retrying.passed(story.case, node.host)
+            if self._retrying is not None:
+                if self._retrying.is_open(story.case):
+                    mark_flaky(story.reports)
+                self._retrying.passed(story.case, node.host, node.id)
             return False
         again = self.retrying.again(node, story, told(story.reports, story.started_at), death)
         if again is None:
@@ -242,7 +244,7 @@ class CaseWork:
         if sched.again:
             self._reopen(node)
             return
-        from pytest_disttest.controller.retrying import Death
+        from pytest_disttest.controller.diagnosing import Death
 
         del self._stories[node.id]
         if not self._comes_again(node, story, Death(code, words)):

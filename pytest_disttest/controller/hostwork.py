@@ -45,6 +45,8 @@ class HostWork:
     def opened(self, link: HostLink, connection: Any, summary: Any) -> None:
         """A host is connected and has the suite's files; its agent is about to speak."""
         link.connection, link.synced = connection, summary
+        if link.losses and summary is not None:
+            self.reconnecting.synced(link, summary.seconds)
 
     def hello(self, link: HostLink, facts: dict[str, Any]) -> None:
         """An agent speaks: its host is ready, and its worker processes warm up at once, if they do not already."""
@@ -99,6 +101,7 @@ class HostWork:
             return
         if all(other is link for other in self._run.ready_links):
             self._run.screen.note(f"host {name} is the last one and stays, or it would be {reason}")
+            self._run.recoveries.stays(name)
             return
         link.barred = reason
         self._run.journal.note("quarantined", reason, host=name)

@@ -42,15 +42,20 @@ class Quarantine:
         """What to do about a host that is barred."""
         return f"it is tried again then; to use it at once, remove {self._store.name}/quarantine.json"
 
-    def error(self, host: str, reason: str, *, passed: int, now: float) -> None:
-        """Something failed on *host* that passed elsewhere; *passed* is how many tests have passed there by now."""
+    def error(self, host: str, reason: str, *, passed: int, now: float) -> bool:
+        """Something failed on *host* that passed elsewhere; *passed* is how many tests have passed there by now.
+
+        Return whether the host is to be left out for that.
+        """
         breaker = self._breakers.get(host, Breaker())
         if passed > self._seen.get(host, 0):  # only errors in a row count
             breaker = after_success(breaker)
         self._seen[host] = passed
         self._breakers[host] = after = after_error(breaker, reason, now, self._dice)
-        if after.state is State.OPEN and breaker.state is not State.OPEN:
+        opens = after.state is State.OPEN and breaker.state is not State.OPEN
+        if opens:
             self.due.append((host, self.barred(host)))
+        return opens
 
     def remember(self, passed: Mapping[str, int]) -> None:
         """Keep for later runs who is barred; a host on trial where a test has *passed* since its last error is not."""

@@ -2,10 +2,10 @@
 
 Theory of operation. A host whose connection ends, or that falls silent, is *away*: its workers are gone, and what they
 had goes to others. It is opened again after a wait, as often as ``--hw-reconnect`` says, each wait drawn from twice the
-range of the one before. Nobody waits for that as long as others have work; only when what is left could run nowhere
-else does the run go on for its sake. A host that answers is given one worker. When that has ended a test, the trial is
-over, and the others follow. A host that was lost for the third time, or does not come back, is gone, and what only it
-could run ends.
+range of the one before; what earlier runs know of such hosts may ask for fewer calls or longer waits. Nobody waits for
+that as long as others have work; only when what is left could run nowhere else does the run go on for its sake. A host
+that answers is given one worker. When that has ended a test, the trial is over, and the others follow. A host that was
+lost for the third time, or does not come back, is gone, and what only it could run ends.
 """
 
 from __future__ import annotations
@@ -16,9 +16,13 @@ from collections.abc import Callable
 from typing import Final
 
 from pytest_disttest.controller.hosts import HostLink
+from pytest_disttest.controller.recovering import HOST
 from pytest_disttest.controller.run import Run
 from pytest_disttest.model import Outcome
 from pytest_disttest.recovery.backoff import Dice, full_jitter_s
+from pytest_disttest.recovery.classes import FailureClass
+from pytest_disttest.recovery.record import Waits
+from pytest_disttest.recovery.steps import Step
 from pytest_disttest.reports.wording import plural
 
 LOSSES: Final = 3
@@ -51,6 +55,7 @@ class Reconnecting:
         self._opening: dict[str, float] = {}
         self._lost_at: dict[str, float] = {}
         self._trials: dict[str, int] = {}
+        self._waits: dict[str, Waits] = {}
 
     def may_return(self, link: HostLink) -> bool:
         """Whether a host that was just lost is to be tried again: while tests run, and not for ever."""
@@ -67,21 +72,31 @@ class Reconnecting:
         link.losses += 1
         link.replaced = link.slots_used - self._run.tallies[name].restarts  # those that come are the first again
         self._lost_at[name] = now
+        step = Step.RESPAWN_AGENT if link.is_local else Step.RECONNECT  # on this machine there is no way to be lost
+        self._waits[name] = self._run.recoveries.waits(step, name, Waits(self._tries, FIRST_S, OPENING_S))
+        self._run.recoveries.began((HOST, name), step, FailureClass.HOST_LOST, name)
         self._run.forked_hosts.discard(name)  # whoever comes is no fork of a process that is gone
         self._wait(link, now)
-        return f"its tests go to other hosts that fit; it is tried again, up to {plural(self._tries, 'time')}"
+        return (
+            f"its tests go to other hosts that fit; it is tried again, up to {plural(self._waits[name].calls, 'time')}"
+        )
 
     def failed(self, link: HostLink, why: str, now: float) -> None:
         """A try to open a host again has failed."""
         self._opening.pop(link.host.name, None)
         if link.connection is not None:
             link.connection.kill()
-        if link.tries >= self._tries:
+        if link.tries >= (calls := self._waits[link.host.name].calls):
             del self._lost_at[link.host.name]
-            self._run.tallies[link.host.name].problem += f"; not back after {_tries(self._tries)}: {why}"
+            self._run.recoveries.ended((HOST, link.host.name), succeeded=False)
+            self._run.tallies[link.host.name].problem += f"; not back after {_tries(calls)}: {why}"
             self._give_up(link)
         else:
             self._wait(link, now)
+
+    def synced(self, link: HostLink, seconds: float) -> None:
+        """The files of a host that is being opened again are up to date; that took so long."""
+        self._run.recoveries.took(Step.RESYNC, FailureClass.HOST_LOST, link.host.name, seconds)
 
     def is_back(self, link: HostLink) -> bool:
         """Whether a host that says hello was lost before; then it is on trial, and has its first worker."""
@@ -91,6 +106,7 @@ class Reconnecting:
             return False
         self._opening.pop(name, None)
         link.tries = 0
+        self._run.recoveries.ended((HOST, name), succeeded=True)
         self._trials[name] = self._ended(name)
         words = f"back after {time.monotonic() - lost_at:.0f} s"
         self._run.tallies[name].problem += f"; {words}"
@@ -108,8 +124,8 @@ class Reconnecting:
                 self._opening[name] = now
                 self._run.fleet.reopen(link)
         for name, began in list(self._opening.items()):
-            if now - began > OPENING_S:
-                self.failed(self._run.fleet.links[name], f"no answer within {OPENING_S:g} s", now)
+            if now - began > (limit_s := self._waits[name].limit_s):
+                self.failed(self._run.fleet.links[name], f"no answer within {limit_s:g} s", now)
         for name, ended in list(self._trials.items()):
             if self._ended(name) > ended:
                 del self._trials[name]
@@ -126,7 +142,8 @@ class Reconnecting:
 
     def _wait(self, link: HostLink, now: float) -> None:
         link.state = "away"
-        self._due[link.host.name] = now + full_jitter_s(link.tries + 1, self._dice, first_s=FIRST_S, most_s=MOST_S)
+        first_s = self._waits[link.host.name].first_s
+        self._due[link.host.name] = now + full_jitter_s(link.tries + 1, self._dice, first_s=first_s, most_s=MOST_S)
 
     def _ended(self, host: str) -> int:
         """Return how many tests have come to an end there; one that crashed speaks for nobody."""

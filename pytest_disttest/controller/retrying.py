@@ -6,17 +6,18 @@ Made, and imported, when something fails for the first time.
 from __future__ import annotations
 
 import random
-import signal
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pytest_disttest.controller import diagnosing
+from pytest_disttest.controller.diagnosing import LONGEST, Death
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.node import WorkerNode
-from pytest_disttest.controller.obituary import SHOWN_CHARACTERS
 from pytest_disttest.controller.places import places_on
+from pytest_disttest.controller.recovering import CASE, LEFT_OUT, WORKER
 from pytest_disttest.controller.replay import Story, Told, told
 from pytest_disttest.controller.run import Run
 from pytest_disttest.model import Outcome
@@ -25,8 +26,9 @@ from pytest_disttest.recovery.breakers import Breaker, State, after_error
 from pytest_disttest.recovery.budgets import TokenBucket, limits_for
 from pytest_disttest.recovery.causes import Failed, deepest_frame, groups
 from pytest_disttest.recovery.classes import FailureClass
-from pytest_disttest.recovery.deciding import Decision, History, Request, Situation, Where, decide
-from pytest_disttest.recovery.rules import Diagnosis, Failure, classify, read_rule
+from pytest_disttest.recovery.deciding import PLACES, Decision, History, Request, Situation, Where, decide
+from pytest_disttest.recovery.rules import Diagnosis, Failure, read_rule
+from pytest_disttest.recovery.steps import Step
 from pytest_disttest.recovery.verdicts import Tried, verdict
 from pytest_disttest.reports.failures import Unsteady, cause_lines, unsteady_lines
 from pytest_disttest.schedule import CaseReturned, DeviceLost
@@ -37,30 +39,9 @@ _RECALLED = {
     Outcome.CRASHED: FailureClass.CRASH,
 }
 """What an attempt of an earlier run was, as far as its outcome tells: no host is blamed for it twice."""
-LONGEST = 4000
+_STEPS = {where: step for step, where in PLACES.items()}
 LONGEST_TRACEBACK = 200_000
-"""Characters of a message, and of the end of a traceback, that are looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Death:
-    """How a worker ended under a test: its exit code as the agent has it, and what it wrote last."""
-
-    code: int | None
-    words: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def last_words(self) -> str:
-        """What it wrote last, to both streams: plugins that end a process do not agree where to say why."""
-        return "\n".join(self.words.get(stream, "")[-SHOWN_CHARACTERS:] for stream in ("out", "err"))
-
-    @property
-    def signal(self) -> str:
-        """The name of the signal that killed it, "" for none."""
-        try:
-            return signal.Signals(-self.code).name if self.code is not None and self.code < 0 else ""
-        except ValueError:
-            return f"signal {-(self.code or 0)}"
+"""Characters of the end of a traceback that are looked at."""
 
 
 @dataclass(slots=True)
@@ -68,7 +49,7 @@ class Past:
     """What became of a case so far.
 
     *story* is its last attempt and *node* who made it, while another one is to come. *shunned* are the hosts that are
-    not to make that, *why* says for what it is made.
+    not to make that, *why* says for what it is made. *steps* were taken for it.
     """
 
     history: History = field(default_factory=History)
@@ -79,6 +60,7 @@ class Past:
     node: WorkerNode | None = None
     shunned: frozenset[str] = frozenset()
     why: str = ""
+    steps: set[Step] = field(default_factory=set)
 
 
 class Retrying:
@@ -110,21 +92,41 @@ class Retrying:
         past = self._past(case)
         past.history = past.history._replace(host_losses=past.history.host_losses + 1)
         past.hosts.add(host)
-        return past.history.host_losses >= self._limits.host_losses
+        recoveries = self._run.recoveries
+        recoveries.ended((CASE, case), succeeded=False)
+        is_its_end = past.history.host_losses >= self._limits.host_losses
+        lost = Failure(self._run.nodeid(case), host, message=self._run.tallies[host].problem)
+        diagnosing.tell(self._run, lost, FailureClass.HOST_LOST)
+        if not is_its_end:
+            recoveries.began((CASE, case), Step.MOVE, FailureClass.HOST_LOST, host)
+        return is_its_end
+
+    def replaced(self, dead: WorkerNode, fresh: WorkerNode) -> None:
+        """A worker takes the place of one that died: a step of its own, where no test that crashed waits for it."""
+        recoveries = self._run.recoveries
+        recoveries.ended((WORKER, dead.id), succeeded=False)
+        if not any(past.node is dead and past.story is not None for past in self._pasts.values()):
+            recoveries.began((WORKER, fresh.id), Step.RESPAWN_WORKER, FailureClass.CRASH, dead.host)
 
     def again(self, node: WorkerNode, story: Story, ended: Told, death: Death | None = None) -> CaseReturned | None:
         """Return that a failed attempt is to be made again, and by whom not; None where the failure stands."""
         case = story.case
         past = self._past(case)
         past.hosts.add(node.host)
-        diagnosis = self.diagnosis(node, story, ended, death)
-        past.tried.append(Tried(ended.outcome, node.host, diagnosis.failure_class, self._hw_class(node.host)))
+        passed_on = (tried.host for tried in past.tried if tried.outcome is Outcome.PASSED)
+        failure = diagnosing.failure_of(self._run, node, story, ended, death, passed_on)
+        diagnosis = diagnosing.diagnosis(self._run, failure, self._rules, has_expired=bool(story.limit_s))
+        diagnosing.tell(self._run, failure, diagnosis.failure_class)
+        past.tried.append(Tried(ended.outcome, node.host, diagnosis.failure_class, self._run.hw_class(node.host)))
         past.messages.append(ended.message[:LONGEST])
         if past.history.crashes <= 1:  # a test that crashes wherever it runs says nothing of its host
             self._charge(node.host, diagnosis.failure_class)
         if diagnosis.failure_class is FailureClass.DEVICE:
             self._blame_device(case, node.host, ended.message)
-        decision = self._decide(case, diagnosis.failure_class, _request(story.faults, death))
+        recovered = not diagnosis.failure_class.is_infrastructure
+        if self._run.recovering is not None:
+            self._run.recovering.case_ended(case, node.host, node.id, recovered=recovered)
+        decision = self._decide(case, node.host, diagnosis.failure_class, _request(story.faults, death))
         if decision.where is None or self._run.stopping or (death is not None and not self._run.may_replace):
             past.story = None
             self.stands(case, node.host, ended.message, ended.longrepr)
@@ -133,6 +135,10 @@ class Retrying:
         self._count(past, decision)
         past.story, past.node, past.why = story, node, decision.why
         past.shunned = self._shunned(past, node, decision.where)
+        if not recovered:
+            step = _STEPS.get(decision.where, Step.REPEAT)
+            past.steps.add(step)
+            self._run.recoveries.began((CASE, case), step, diagnosis.failure_class, node.host)
         self._note(node, case, diagnosis, decision)
         return CaseReturned(node.id, case, past.shunned, time.monotonic() + decision.delay_s)
 
@@ -164,15 +170,17 @@ class Retrying:
         frame = deepest_frame(longrepr[-LONGEST_TRACEBACK:])  # all that is kept of it
         self._endings.append(Failed(self._run.nodeid(case), host, message[:LONGEST], frame and f"{frame}:"))
 
-    def passed(self, case: int, host: str) -> None:
+    def passed(self, case: int, host: str, worker: str) -> None:
         """An attempt has succeeded; of cases without a past nothing is kept."""
+        if self._run.recovering is not None:
+            self._run.recovering.case_ended(case, host, worker, recovered=True)
         past = self._pasts.get(case)
         if past is not None:
             past.story = None
-            past.tried.append(Tried(Outcome.PASSED, host, None, self._hw_class(host)))
+            past.tried.append(Tried(Outcome.PASSED, host, None, self._run.hw_class(host)))
             for tried, message in zip(past.tried, past.messages, strict=False):
                 if tried.failure is not None and tried.host != host and self._is_the_hosts(case, tried.failure):
-                    self._blame(tried.host, f"{tried.failure.value}: {message}")
+                    self._blame(tried.host, tried.failure, message)
 
     def _is_the_hosts(self, case: int, failure: FailureClass) -> bool:
         """Whether a failure speaks against the host, once the test has passed elsewhere."""
@@ -192,10 +200,11 @@ class Retrying:
             words = f"{device.kind} {device.id} is not used any more: {reason}"
             self._run.screen.note(f"host {host}: {words}")
             self._run.journal.note("quarantined", words, host=host)
+            self._run.recoveries.began((LEFT_OUT, key), Step.QUARANTINE, FailureClass.DEVICE, host)
             for place in places_on(self._run, host):
                 self._run.decide(DeviceLost(place, device.kind, device.id))
 
-    def _blame(self, host: str, reason: str) -> None:
+    def _blame(self, host: str, failure: FailureClass, message: str) -> None:
         """What failed on *host* has passed elsewhere: three such errors in a row, and it is left out."""
         run = self._run
         if run.quarantine is None:
@@ -203,7 +212,8 @@ class Retrying:
 
             run.quarantine = Quarantine(run.journal.path.parents[1], list(run.fleet.links), now=time.time())
         passed = run.tallies[host].outcomes[Outcome.PASSED]
-        run.quarantine.error(host, reason, passed=passed, now=time.time())
+        if run.quarantine.error(host, f"{failure.value}: {message}", passed=passed, now=time.time()):
+            run.recoveries.began((LEFT_OUT, host), Step.QUARANTINE, failure, host)
 
     # what is known
 
@@ -218,6 +228,7 @@ class Retrying:
         if past is None or past.story is None or past.node is None:
             return None
         story, past.story = past.story, None
+        self._run.recoveries.dropped((CASE, case))
         ended = told(story.reports, story.started_at)
         self.stands(case, past.node.host, ended.message, ended.longrepr)
         return past.node, story
@@ -257,33 +268,18 @@ class Retrying:
 
     # decisions
 
-    def diagnosis(self, node: WorkerNode, story: Story, ended: Told, death: Death | None) -> Diagnosis:
-        """Return the class of a failure: what a plugin says, the inventory's rows, the table."""
-        if story.limit_s:
-            return Diagnosis(FailureClass.TEST_TIMEOUT, "--hw-timeout")
-        first: Mapping[str, Any] = next(iter(story.faults), {})
-        failure = Failure(
-            nodeid=self._run.nodeid(story.case),
-            host=node.host,
-            phase=str(first.get("phase", "call" if ended.outcome is not Outcome.ERROR else "setup")),
-            exceptions=tuple(map(str, first.get("exceptions", ()))),
-            message=str(first.get("message", ended.message[:LONGEST])),
-            signal=death.signal if death is not None else "",
-            exit_code=death.code if death is not None and not death.signal else None,
-            stderr=death.last_words if death is not None else "",
-            passed_on=frozenset(t.host for t in self._past(story.case).tried if t.outcome is Outcome.PASSED),
-        )
-        said = self._run.config.hook.pytest_disttest_classify(config=self._run.config, failure=failure)
-        return Diagnosis(FailureClass(said), "a plugin says so") if said else classify(failure, self._rules)
-
-    def _decide(self, case: int, failure: FailureClass, request: Request) -> Decision:
+    def _decide(self, case: int, host: str, failure: FailureClass, request: Request) -> Decision:
         past = self._past(case)
+        steps: tuple[Step, ...] = ()
+        if failure.is_infrastructure:  # elsewhere may be tried twice: these are two hosts
+            steps = self._run.recoveries.order(failure, host, tried=past.steps - {Step.MOVE})
         hosts = sorted(past.hosts)
         situation = Situation(
             failed=len(self._failed),
             retries=self._retries,
             host_allows=all(self._bucket(host).allows for host in hosts[-1:]),
             has_elsewhere=bool(self._could_run(case) - past.hosts),
+            steps=steps,
         )
         return decide(failure, past.history, situation, request=request, limits=self._limits)
 
@@ -323,10 +319,6 @@ class Retrying:
         scheduler = self._run.scheduler
         could = scheduler.could_run(case) if scheduler is not None else ready
         return ready & {place.partition("#")[0] for place in could}
-
-    def _hw_class(self, host: str) -> str:
-        link = self._run.fleet.links.get(host)
-        return "" if link is None or link.found is None else link.found.hw_class
 
     def _note(self, node: WorkerNode, case: int, diagnosis: Diagnosis, decision: Decision) -> None:
         """Keep why an attempt failed that is made again, or that says something of its host."""

@@ -22,6 +22,7 @@ from pytest_disttest.store.journal import Journal
 
 if TYPE_CHECKING:
     from pytest_disttest.controller.quarantine import Quarantine
+    from pytest_disttest.controller.recovering import Recovering
 
 
 def _undecided(_event: Event) -> None:
@@ -50,8 +51,8 @@ class Run:
     unfit, by its name, out of the run. *collect_reports* are of collectors that failed or were skipped: host, worker,
     report, and the place in the walk. *refusals* tells why a worker could not collect a case. On
     *forked_hosts* workers are forks of one that has collected. *grants* are what open cases were given.
-    *quarantine* is there where a host was, or is to be, left out. *may_replace*
-    tells whether another worker comes for one that crashes. *began_at* is when it did, on the clock of
+    *quarantine* is there where a host was, or is to be, left out, *recovering* once something had to be recovered.
+    *may_replace* tells whether another worker comes for one that crashes. *began_at* is when it did, on the clock of
     ``time.monotonic``, and *ended_at* when cases did, where a test has a deadline. *stopping*
     means that nothing is handed out any more; *ending* is the exception that ends the run before its time. *planned*
     is how many cases were known when the plan was made.
@@ -77,6 +78,7 @@ class Run:
     grants: dict[int, Grant] = field(default_factory=dict)
     planned: int = 0
     quarantine: Quarantine | None = None
+    recovering: Recovering | None = None
     may_replace: bool = True
     began_at: float = 0.0
     ended_at: dict[int, float] = field(default_factory=dict)
@@ -92,6 +94,20 @@ class Run:
     def elapsed_s(self) -> float:
         """Seconds since the run began."""
         return time.monotonic() - self.began_at
+
+    @property
+    def recoveries(self) -> Recovering:
+        """What is tried to recover; made, and imported, when it is first needed."""
+        if self.recovering is None:
+            from pytest_disttest.controller.recovering import Recovering
+
+            self.recovering = Recovering(self.journal, self.hw_class)
+        return self.recovering
+
+    def hw_class(self, host: str) -> str:
+        """Return the class of a host, "" where it was not probed or does not take part."""
+        link = self.fleet.links.get(host)
+        return "" if link is None or link.found is None else link.found.hw_class
 
     @property
     def has_choices(self) -> bool:

@@ -254,6 +254,8 @@ class Controller:
             if pays(len(run.journal.measured), self._elapsed_s):
                 lessons.learn(run, self._experience.classes(run))
                 lessons.keep(self._store)
+        if run.recovering is not None:
+            run.recovering.remember()
         if not self._abandoned and is_ingestion_due(self._store, lasted_s=self._elapsed_s):
             self._bring_in(run)
 

@@ -253,6 +253,8 @@ class WorkerWork:
             self._run.may_replace = self._restarts_left > 0
         self._run.tallies[node.host].restarts += 1
         fresh = self.enlist_late(link)
+        if self._run.scheduler is not None:
+            self._cases.retrying.replaced(node, fresh)
         self._run.screen.note(f"worker {node.id} died ({cause}); {fresh.id} takes its place")
 
     def staff(self) -> None:

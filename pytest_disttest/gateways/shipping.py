@@ -18,6 +18,12 @@ SHIPPED_FILES = (
     "markers.py",
     "model.py",
     "options.py",
+    "recovery/__init__.py",
+    "recovery/backoff.py",
+    "recovery/budgets.py",
+    "recovery/classes.py",
+    "recovery/rules.py",
+    "safely.py",
     "wire.py",
 )
 SHIPPED_ROOMS = ("browser", "match", "needs", "worker")

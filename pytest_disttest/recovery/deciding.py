@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .budgets import Limits
 from .classes import FailureClass
+from .steps import RUNGS, Step, fixed_order
 
 
 class Where(str, Enum):
@@ -16,6 +18,14 @@ class Where(str, Enum):
     HERE = "on the same host"
     ELSEWHERE = "on another host"
     FRESH = "first in a fresh worker"
+
+
+PLACES: Final[Mapping[Step, Where]] = {
+    Step.REPEAT: Where.HERE,
+    Step.RESPAWN_WORKER: Where.FRESH,
+    Step.MOVE: Where.ELSEWHERE,
+}
+"""Where a test is tried again by a step; the other steps are not about single tests."""
 
 
 class Request(NamedTuple):
@@ -41,13 +51,14 @@ class Situation(NamedTuple):
     """What the run looks like: *failed* tests by now, *retries* that nobody asked for.
 
     *host_allows*: the host's budget is not used up. *has_elsewhere*: another host could run the test, on which it has
-    not failed yet.
+    not failed yet. *steps* is the order that the record advises for this failure, empty where nobody asked it.
     """
 
     failed: int = 0
     retries: int = 0
     host_allows: bool = True
     has_elsewhere: bool = False
+    steps: tuple[Step, ...] = ()
 
 
 class Decision(NamedTuple):
@@ -83,18 +94,30 @@ def _unasked(failure: FailureClass, history: History, situation: Situation, limi
     """Return what the class of a failure asks for by itself."""
     if not failure.is_infrastructure:
         return Decision(None, f"a {failure.value} is tried again on request only")
-    if failure is not FailureClass.CRASH and not situation.has_elsewhere:
+    where = _first_open(failure, situation)
+    if where is None:
         return Decision(None, "no other host could run it")
     for is_spent, why in (
         (history.retries >= limits.per_test, f"it was tried again {history.retries} times"),
         (situation.retries >= limits.per_run, f"the run has had its {limits.per_run} retries"),
         # a failure of the host's own goes elsewhere: a full disk fails tests faster than others can pass them
-        (failure is FailureClass.CRASH and not situation.host_allows, "too much fails on its host"),
+        (where is Where.FRESH and not situation.host_allows, "too much fails on its host"),
     ):
         if is_spent:
             return Decision(None, why)
-    where = Where.FRESH if failure is FailureClass.CRASH else Where.ELSEWHERE
-    return Decision(where, failure.value)
+    is_advised = where is not _first_open(failure, situation._replace(steps=()))
+    return Decision(where, f"{failure.value}, as the record advises" if is_advised else failure.value)
+
+
+def _first_open(failure: FailureClass, situation: Situation) -> Where | None:
+    """Return where the first step leads that can be taken: none elsewhere without another host that could run it.
+
+    Nothing is repeated on a host on which too much fails.
+    """
+    steps = situation.steps or (step for step in fixed_order(failure) if not RUNGS[step].needs_record)
+    is_closed = {Where.ELSEWHERE: not situation.has_elsewhere, Where.HERE: not situation.host_allows}
+    places = (PLACES[step] for step in steps if step in PLACES)
+    return next((where for where in places if not is_closed.get(where)), None)
 
 
 def _requested(history: History, situation: Situation, request: Request) -> Decision:

@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_disttest.errors import StoreFault, UsageFault, did_you_mean
 from pytest_disttest.store import database, layout
 from pytest_disttest.store.database import Connection
+from pytest_disttest.store.recoveries import tries_of
 from pytest_disttest.store.sql import query
+
+if TYPE_CHECKING:
+    from pytest_disttest.recovery.record import StepTried
 
 READ_DEADLINE_S = 3.0
 LAST_RUNS_NAMED = 5
@@ -180,6 +184,15 @@ def explanations(
         ExplainedRow(nodeid, index, demand, verdict, summary, tuple(hosts), json.loads(str(explanation)))
         for nodeid, index, demand, verdict, summary, hosts, explanation in rows
     )
+
+
+def recoveries(directory: Path) -> list[StepTried]:
+    """Return how the last recovery steps went, oldest first; none where nothing was ever kept."""
+    path = layout.database_path(directory)
+    if not path.exists():
+        return []
+    with database.opened(path, read_only=True, deadline_s=READ_DEADLINE_S) as connection:
+        return tries_of(connection.execute(query("recent_recoveries")).fetchall())
 
 
 @contextmanager

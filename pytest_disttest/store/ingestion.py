@@ -43,13 +43,14 @@ from pytest_disttest.store.hardware import (
     profile_row,
 )
 from pytest_disttest.store.plans import RunJudged, RunPlanned, plan_row, prediction_rows
+from pytest_disttest.store.recoveries import RecoveryTried, keep_recoveries, recovery_row
 from pytest_disttest.store.sql import query
 from pytest_disttest.store.stories import FilesSeen, ResultsKept
 from pytest_disttest.store.summary import IngestSummary
 
 RUN_TABLES = (
     "runs", "hosts", "cases", "attempts", "results", "notes", "host_profiles", "host_facts", "match_explain", "grants",
-    "choices", "plans", "predictions",
+    "choices", "plans", "predictions", "recoveries",
 )  # fmt: skip
 EPOCH = datetime(1970, 1, 1)  # UTC, see schema.sql
 
@@ -87,6 +88,8 @@ def _ingest_into_history(directory: Path, *, deadline_s: float) -> IngestSummary
             else:
                 layout.archive(journal)
         connection.execute("CHECKPOINT")
+        if tries := connection.execute(query("recent_recoveries")).fetchall():
+            keep_recoveries(directory, tries)
     layout.prune(directory)
     return summary
 
@@ -227,6 +230,7 @@ def _append_rows(connection: Connection, run_id: str, events: Iterator[Event], t
     if seldom:
         _append_hardware(connection, run_id, seldom)
         _append_plan(connection, run_id, seldom)
+        _append_recoveries(connection, run_id, seldom)
 
 
 def _append_hardware(connection: Connection, run_id: str, events: Iterable[Event]) -> None:
@@ -263,6 +267,13 @@ def _append_plan(connection: Connection, run_id: str, events: Iterable[Event]) -
         with connection.appender("plans") as plans, connection.appender("predictions") as predictions:
             plans.append_row(*plan_row(run_id, plan, judged, _utc(plan.at)))
             predictions.append_rows(prediction_rows(run_id, plan))
+
+
+def _append_recoveries(connection: Connection, run_id: str, events: Iterable[Event]) -> None:
+    rows = [recovery_row(run_id, event, _utc(event.at)) for event in events if isinstance(event, RecoveryTried)]
+    if rows:
+        with connection.appender("recoveries") as recoveries:
+            recoveries.append_rows(rows)
 
 
 def _attempt_row(run_id: str, attempt: Attempt, sequence: int) -> tuple[object, ...]:

@@ -34,6 +34,7 @@ from pytest_disttest.store.timings import Measured
 if TYPE_CHECKING:
     from pytest_disttest.store.hardware import Chosen, DemandExplained, Given, HostProfiled
     from pytest_disttest.store.plans import RunJudged, RunPlanned
+    from pytest_disttest.store.recoveries import RecoveryTried
     from pytest_disttest.store.stream import Stream
 
 CASES_A_LINE = 500
@@ -177,6 +178,10 @@ class Journal:
 
     def plan(self, event: RunPlanned | RunJudged) -> None:
         """Record what was expected of the run, or what it came to."""
+        self._append(event)
+
+    def recovery(self, event: RecoveryTried) -> None:
+        """Record a recovery step that came to its end."""
         self._append(event)
 
     def note(self, kind: str, text: str, host: str = "", worker: str = "") -> None:

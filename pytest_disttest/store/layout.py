@@ -5,6 +5,7 @@
         durations.ndjson          how long each test took lately, for the next plan
         hosts.json                what each host had when it was last asked
         learned.json              what runs on several hosts taught of tests, hosts and choices
+        recoveries.json           how the last recovery steps went
         runs/ID.ndjson            journals that wait for ingestion, or are being written
         runs/done/ID.ndjson       journals whose rows are in history.duckdb; the newest 200
         runs/ID.stories           what a run would tell pytest again that resumes this one; there while it can be
@@ -102,6 +103,11 @@ def hosts_path(directory: Path) -> Path:
 def learned_path(directory: Path) -> Path:
     """Return the place of what runs on several hosts taught."""
     return directory / LEARNED
+
+
+def recoveries_path(directory: Path) -> Path:
+    """Return the place of how the last recovery steps went."""
+    return directory / "recoveries.json"
 
 
 def journal_path(directory: Path, run_id: str) -> Path:

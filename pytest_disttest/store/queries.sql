@@ -66,6 +66,15 @@ passed AS (
 )
 SELECT nodeid, median(duration_s) FROM passed WHERE age <= 5 GROUP BY nodeid ORDER BY nodeid
 
+-- name: recent_recoveries
+-- How the last 50 tries of each recovery step went, by class of the failure and of the host, oldest first; what is
+-- 90 days older than the newest says little about today. For recoveries.json, and `disttest recovery`.
+SELECT step, failure_class, hw_class, seconds, succeeded
+FROM recoveries
+WHERE began_at >= (SELECT max(began_at) FROM recoveries) - INTERVAL 90 DAY
+QUALIFY row_number() OVER (PARTITION BY step, failure_class, hw_class ORDER BY began_at DESC, seconds) <= 50
+ORDER BY began_at, step, seconds
+
 -- name: run_durations
 -- Time of each passed attempt of one run, in the order of arrival. For durations.ndjson, when a run was killed.
 SELECT cases.nodeid, setup_s + call_s + teardown_s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from pytest_disttest import wire
 from pytest_disttest.controller.casework import CaseWork
 from pytest_disttest.controller.collection import Collected
 from pytest_disttest.controller.node import Spec, WorkerNode
+from pytest_disttest.controller.recovering import Recovering
 from pytest_disttest.controller.replay import Replayer
 from pytest_disttest.controller.run import Tally
 from pytest_disttest.model import Attempt, Outcome, Pass, PhaseTime
@@ -28,6 +30,8 @@ PASSED = wire.pass_line(1, 100.0, (1.0, 2.0, 3.0), 0)
 
 
 class Journal:
+    path = Path("no store/runs/ID.ndjson")
+
     def __init__(self) -> None:
         self.attempts: list[Attempt] = []
         self.notes: list[str] = []
@@ -89,7 +93,9 @@ class Rig:
             nodeid=lambda case: collected.cases[case].nodeid, decide=self.events.append, has_choices=False,
             settings=Settings(crash_reruns=0), roster=SimpleNamespace(nodes=[]), fleet=SimpleNamespace(links={}),
             ready_links=[], scheduler=None, stopping=False, may_replace=True,
+            hw_class=lambda host: "", recovering=None,
         )  # fmt: skip
+        run.recoveries = Recovering(run.journal, run.hw_class)
         self.run = run
         self.cases = CaseWork(run, Replayer(config, collected, "uid"))
         self.node = WorkerNode(config, Spec("gw0", True, None, None), host="local", slot="w1", roots=[])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.reconnecting import LOSSES, MOST_S, OPENING_S, Reconnecting
+from pytest_disttest.controller.recovering import Recovering
 from pytest_disttest.controller.run import Tally
 from pytest_disttest.model import Host, Outcome
 from pytest_disttest.options import Settings
+from pytest_disttest.store.recoveries import RecoveryTried, keep_recoveries
 
 
 class Scene:
@@ -20,6 +23,7 @@ class Scene:
     def __init__(self, *, reconnects: int = 3, dice: float = 0.5) -> None:
         self.link = HostLink(Host("lab"), state="ready", workers=3, slots_used=3)
         self.heard: list[str] = []
+        self.recovered: list[RecoveryTried] = []
         self.run: Any = SimpleNamespace(
             settings=Settings(reconnects=reconnects),
             scheduler=object(),
@@ -28,9 +32,14 @@ class Scene:
             ending=None,
             forked_hosts={"lab"},
             tallies={"lab": Tally(problem="why")},
-            journal=SimpleNamespace(note=lambda kind, text, host: self.heard.append(kind)),
+            journal=SimpleNamespace(
+                path=Path("no store/runs/ID.ndjson"),
+                note=lambda kind, text, host: self.heard.append(kind),
+                recovery=self.recovered.append,
+            ),
             fleet=SimpleNamespace(links={"lab": self.link}, reopen=self.reopen),
         )
+        self.run.recoveries = Recovering(self.run.journal, lambda host: "board")
         self.reconnecting = Reconnecting(self.run, self.enlist, self.give_up, lambda: dice)
 
     def reopen(self, link: HostLink) -> None:
@@ -163,3 +172,40 @@ def test_a_host_is_lost_for_good_the_third_time():
             scene.comes_back()
 
     assert said == [True, True, False]
+
+
+def test_what_it_brought_is_recorded():
+    """A host that answered, and one that did not before its last call; files that were sent again."""
+    back, gone = Scene(), Scene(reconnects=1)
+    back.reconnecting.lost(back.link, 0.0)
+    back.opens_at(0.0)
+    back.reconnecting.synced(back.link, 0.5)
+    back.comes_back()
+    gone.reconnecting.lost(gone.link, 0.0)
+    gone.reconnecting.failed(gone.link, "no route", gone.opens_at(0.0))
+
+    assert [("resync", "board", True), ("respawn-agent", "board", True)] == told(back)
+    assert [("respawn-agent", "board", False)] == told(gone)
+    assert {"lab"} == {one.host for one in back.recovered}
+
+
+def test_calls_and_waits_follow_the_record(tmp_path):
+    """Boards that never came back are called twice; those that boot for 100 s are called that long."""
+    tmp_path.joinpath("runs").mkdir()
+    for seconds, succeeded in ((30.0, False), (100.0, True)):
+        keep_recoveries(tmp_path, [("respawn-agent", "host-lost", "board", seconds, succeeded)] * 9)
+        scene = Scene(reconnects=6)
+        scene.run.journal.path = tmp_path / "runs/ID.ndjson"
+        words = scene.reconnecting.lost(scene.link, 0.0)
+        first = scene.opens_at(0.0)
+        if not succeeded:
+            scene.reconnecting.failed(scene.link, "no route", first)
+            scene.reconnecting.failed(scene.link, "no route", scene.opens_at(first))
+            assert "up to 2 times" in words and scene.heard == ["opens", "opens", "given up"]
+        else:
+            assert "up to 6 times" in words and 1.5 < first < 1.8
+
+
+def told(scene: Scene) -> list[tuple[str, str, bool]]:
+    """Return what was recorded."""
+    return [(one.step, one.hw_class, one.succeeded) for one in scene.recovered]

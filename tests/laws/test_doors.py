@@ -24,7 +24,10 @@ DOORS = {
 }
 
 # Goes to hosts, which need nothing but Python and pytest (pluggy comes with it).
-SHIPPED = ("", "browser", "errors", "hookspecs", "markers", "match", "model", "needs", "options", "wire", "worker")
+SHIPPED = (
+    "", "browser", "errors", "hookspecs", "markers", "match", "model", "needs", "options", "recovery", "safely", "wire",
+    "worker",
+)  # fmt: skip
 THERE = {*sys.stdlib_module_names, "pytest", "_pytest", "pluggy"}
 # A probe asks for the library that knows its devices; that there is none is an answer, and the host needs none.
 ASKED_FOR = {

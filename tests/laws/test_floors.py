@@ -9,7 +9,19 @@ from laws.source import Module, modules, parse
 
 FLOORS = {
     1: ("", "model", "errors", "needs", "recovery"),
-    2: ("registry", "wire", "markers", "options", "hookspecs", "inventory", "plan", "predict", "match", "store"),
+    2: (
+        "registry",
+        "wire",
+        "markers",
+        "options",
+        "hookspecs",
+        "inventory",
+        "plan",
+        "predict",
+        "match",
+        "safely",
+        "store",
+    ),
     3: ("schedule", "worker", "browser", "ci", "reports"),
     4: ("gateways", "testing"),
     5: ("aio", "controller", "cli"),

@@ -10,6 +10,7 @@ from pytest_disttest.recovery.backoff import full_jitter_s
 from pytest_disttest.recovery.budgets import MOST_TOKENS, Limits, TokenBucket, limits_for
 from pytest_disttest.recovery.classes import FailureClass
 from pytest_disttest.recovery.deciding import Decision, History, Request, Situation, Where, decide
+from pytest_disttest.recovery.steps import Step
 
 LIMITS = Limits()
 NOTHING = Request()
@@ -52,6 +53,36 @@ def test_a_test_that_takes_its_hosts_with_it_is_the_last_of_them():
     """Two hosts that were lost under it are enough."""
     assert decided(FailureClass.HOST_LOST, History(host_losses=1)) is Where.ELSEWHERE
     assert decided(FailureClass.HOST_LOST, History(host_losses=2)) is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "situation", "where"),
+    [
+        (FailureClass.CRASH, ELSEWHERE._replace(steps=(Step.MOVE, Step.RESPAWN_WORKER)), Where.ELSEWHERE),
+        (FailureClass.CRASH, Situation(steps=(Step.MOVE, Step.RESPAWN_WORKER)), Where.FRESH),
+        (FailureClass.DEVICE, Situation(steps=(Step.REPROBE, Step.REPEAT, Step.MOVE)), Where.HERE),
+        (FailureClass.DEVICE, Situation(steps=(Step.MOVE, Step.REPEAT)), Where.HERE),
+        (FailureClass.DEVICE, ELSEWHERE._replace(steps=(Step.REPEAT, Step.MOVE), host_allows=False), Where.ELSEWHERE),
+        (FailureClass.DEVICE, Situation(steps=(Step.REPEAT, Step.MOVE), host_allows=False), None),
+        (FailureClass.CRASH, ELSEWHERE._replace(steps=(Step.MOVE,), host_allows=False), Where.ELSEWHERE),
+        (FailureClass.DEVICE, Situation(steps=(Step.QUARANTINE,)), None),
+        (FailureClass.TEST_FAILURE, ELSEWHERE._replace(steps=(Step.MOVE,)), None),
+    ],
+)
+def test_the_record_s_first_step_that_can_be_taken_decides(failure, situation, where):
+    """Nobody goes where nobody is, and nothing is repeated on a host on which too much fails."""
+    assert where is decided(failure, History(crashes=int(failure is FailureClass.CRASH)), situation)
+
+
+def test_a_retry_says_whose_advice_it_follows():
+    """The record's only where another one would be made without it."""
+    first, fixed = History(crashes=1), (Step.RESPAWN_WORKER, Step.MOVE)
+    told = [
+        decide(FailureClass.CRASH, first, ELSEWHERE._replace(steps=steps), request=NOTHING, limits=LIMITS).why
+        for steps in ((), fixed, fixed[::-1])
+    ]
+
+    assert ["crash", "crash", "crash, as the record advises"] == told
 
 
 def test_reruns_on_request_stay_first_and_go_elsewhere_then():
