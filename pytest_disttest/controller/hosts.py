@@ -39,7 +39,7 @@ class HostLink:
     """One host as the loop knows it. *state*: ``opening``, then ``ready`` and maybe ``gone``, or ``unusable``.
 
     A host that was lost may be ``away``, which becomes ``opening`` or ``gone``. *losses* counts how often that was so,
-    *tries* the tries to open it since, *openings* all.
+    *tries* the tries to open it since, *openings* all. A *late* one was not ready when the others began.
 
     *workers* is how many it may have; where it *forks* them, few start, and more when there is work for them. It
     was *asked* for families of facts, some of them *unanswered* yet, and this is what its probes *found*, with the
@@ -64,6 +64,7 @@ class HostLink:
     losses: int = 0
     tries: int = 0
     openings: int = 0
+    late: bool = False
 
     @property
     def is_local(self) -> bool:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pytest_disttest.controller.reconnecting import Reconnecting
 
 BEAT_S = 2.0
+PATIENCE_S = 5.0
+"""So long the hosts that are ready wait for the others before they begin without them."""
 
 
 class HostWork:
@@ -26,6 +28,7 @@ class HostWork:
         self._run = run
         self._workers = workers
         self._beaten_at = 0.0
+        self._first_ready_at: float | None = None
         self._reconnecting: Reconnecting | None = None
 
     @property
@@ -56,14 +59,40 @@ class HostWork:
         link.send("live", self._run.live)
         self._beat(link, self._run.settings.heartbeat_s)  # at once: the link may be cut before the first regular beat
         link.workers = count
-        is_back = self._reconnecting is not None and self._reconnecting.is_back(link)
-        for _ in range(0 if is_back else link.first_workers - link.slots_used):
-            self._run.roster.spawn(link)
+        if link.late:
+            self._join(link)
+        elif not (self._reconnecting is not None and self._reconnecting.is_back(link)):
+            for _ in range(link.first_workers - link.slots_used):
+                self._run.roster.spawn(link)
         python, system = facts["python"], f"{facts['os']}-{facts['arch']}"
         self._run.screen.host_ready(
             link.host.name, workers=count, python=python, platform=system, synced=sync_words(link.synced)
         )
         self._record(link, python=python, platform=facts["platform"], workers=count)
+
+    def are_open(self, now: float) -> bool:
+        """Whether the run may begin: all hosts are ready or unusable, or the others have waited long enough."""
+        if not any(link.state == "opening" for link in self._run.fleet.links.values()):
+            return True
+        if self._first_ready_at is None and self._run.ready_links:
+            self._first_ready_at = now
+        return self._first_ready_at is not None and now - self._first_ready_at > PATIENCE_S
+
+    def begin_without_late(self) -> None:
+        """Those that are not ready yet join when they are."""
+        for name, link in self._run.fleet.links.items():
+            if link.state == "opening":
+                link.late = True
+                self._run.tallies[name].problem = "was not ready in time"
+                self._run.screen.note(f"host {name} is not ready yet: the run begins without it, and it joins later")
+
+    def _join(self, link: HostLink) -> None:
+        """A host is ready after the others have begun: its workers collect, and take their part of what is left."""
+        words = f"joined after {self._run.elapsed_s:.0f} s"
+        self._run.tallies[link.host.name].problem = words
+        self._run.journal.note("host-late", words, host=link.host.name)
+        for _ in range(link.first_workers):
+            self._workers.enlist_late(link)
 
     def unusable(self, link: HostLink, error: DisttestError) -> None:
         """A host cannot take part; the run goes on with the others."""

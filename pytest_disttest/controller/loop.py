@@ -146,9 +146,10 @@ class Loop:
                 self._hosts.tell_barred(link)
             else:
                 self._run.screen.host_starting(link.host.name)
-        self.until(lambda: not any(link.state == "opening" for link in links))
+        self.until(lambda: self._hosts.are_open(time.monotonic()))
         if not self._run.ready_links:
             raise NoHostLeft("no host of this run is usable", hint="the lines above say why, host by host")
+        self._hosts.begin_without_late()
 
     def start_workers(self) -> None:
         """Make every warm process a worker of this run."""
@@ -185,6 +186,13 @@ class Loop:
     def collect(self) -> None:
         """Wait until every worker has told what it collected, or has died of it."""
         self.until(lambda: all(self.workers.is_known(node) for node in self._run.roster.alive))
+
+    def await_late(self) -> None:
+        """Wait for hosts that were left behind, after all: what they have may be what tests ask for."""
+        late = [link for link in self._run.fleet.links.values() if link.late]
+        if late:
+            self.until(lambda: not any(link.state == "opening" for link in late))
+            self.collect()
 
     def run(self, plan: Plan, scheduler: Scheduler) -> None:
         """Hand out cases until each has its outcome, or the run is called off."""

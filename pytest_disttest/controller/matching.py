@@ -29,6 +29,8 @@ def know_hosts(run: Run, loop: Loop) -> None:
     families = families_of(demands)
     if demands and run.settings.strategy != DEFAULT:
         families |= getattr(strategy_of(run.config, run.settings.strategy), "asks", frozenset[str]())
+    if demands or run.settings.strategy != DEFAULT or run.settings.show_plan or run.settings.explain is not None:
+        loop.await_late()
     if families or any(link.host.declared or link.host.simulated is not None for link in run.ready_links):
         loop.asking.ask_and_wait(families)
     if demands and run.settings.unmatched == "wait":

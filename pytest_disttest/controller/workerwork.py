@@ -34,6 +34,7 @@ from pytest_disttest.schedule import (
 from pytest_disttest.store.stories import WarningTold, WorkerTold
 
 MOST_FAILED_STARTS = 2
+STRANGER = "came late, and collects other tests than the hosts that began"
 
 
 class WorkerFault(Exception):
@@ -82,10 +83,18 @@ class WorkerWork:
         node.digest = digest
         node.has_collected, node.shares = True, False
         self._run.counts.setdefault(node.host, (count, deselected))
+        if self._is_stranger(node):
+            self._run.refuse_host(node.host, HostUnusable(node.host, "collection", STRANGER))
+            return
         self._sharing.whole(node)
         self._forks.collected(node, objection)
         self._ask_for_unknown_tables(node.host)
         self._release_late(node)
+
+    def _is_stranger(self, node: WorkerNode) -> bool:
+        """Whether a host that came late has other tests than those that are planned."""
+        link = self._run.fleet.links[node.host]
+        return link.late and self._run.scheduler is not None and not self.is_known(node)
 
     def table(self, node: WorkerNode, table: Any, deselected: Any, lines: Any) -> None:
         """The table of cases, from a worker whose collection is not known yet."""
@@ -275,8 +284,10 @@ class WorkerWork:
         """Start a worker while others run already."""
         name = link.host.name
         fresh = self._run.roster.enlist(link, self._forks.start(link))
-        collects = self._sharing.way_of_latecomers(name)
-        self._run.roster.instruct(link, fresh, table=name not in self._run.counts, collects=collects)
+        is_planned = self._run.scheduler is not None
+        collects = "full" if link.late else self._sharing.way_of_latecomers(name)
+        has_table = name in self._run.counts or (link.late and is_planned)
+        self._run.roster.instruct(link, fresh, table=not has_table, collects=collects)
         return fresh
 
     def _refusal(self, node: WorkerNode, cause: str, words: dict[str, str]) -> str:
