@@ -56,6 +56,11 @@ def one_function(tests: int, name: str = "one-function") -> Suite:
     return Suite(name, {"tests/test_all.py": f"{head}def test_it(number):\n    pass\n"}, tests)
 
 
+def printing(tests: int) -> Suite:
+    """Return functions in one file that print a line each."""
+    return Suite("printing", {"tests/test_all.py": _functions(range(tests), "print('this is what it says')")}, tests)
+
+
 def many_files(files: int, each: int) -> Suite:
     """Return *files* files in one directory, with *each* trivial functions."""
     text = _functions(range(each))

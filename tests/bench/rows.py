@@ -64,6 +64,23 @@ def many_files(bench: Workbench) -> list[Line]:
     return [walls(_many_case(bench), series, LOCAL_LIMITS)]
 
 
+def guarded(bench: Workbench) -> list[Line]:
+    """What it costs a healthy run to be ready for failures: processor time, which others disturb less."""
+    lines = []
+    for case, suite in (
+        (_many_case(bench), _many(bench)),
+        ("tests that print a line", generated.printing(bench.scaled(5_000))),
+    ):
+        series = bench.measure(suite, (ours(), variants.unguarded()))
+        medians = {"unguarded": series.cpu_s("unguarded-2"), "ours": series.cpu_s("ours-2")}
+        target = Target(medians["ours"] / medians["unguarded"], 1.02, "of the run without recovery")
+        samples = {label: tuple(run.cpu_s for run in runs) for label, runs in series.runs.items()}
+        title = f"{case}: CPU of all processes, ready for failures or not"
+        wrong = {"ours": "; ".join(series.wrong.values())} if series.wrong else {}
+        lines.append(Line(title, medians, targets=(target,), wrong=wrong, notes=series.notes, samples=samples))
+    return lines
+
+
 def imports(bench: Workbench) -> list[Line]:
     """The same where each file imports something of its own."""
     suite = generated.with_imports(bench.scaled(500), 20, turns=generated.calibrated_turns(0.002))
@@ -235,6 +252,7 @@ ROWS: dict[str, Callable[[Workbench], list[Line]]] = {
     "one-file": one_file,
     "one-function": one_function,
     "many-files": many_files,
+    "guarded": guarded,
     "imports": imports,
     "eight-workers": eight_workers,
     "cpu": cpu,

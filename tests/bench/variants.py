@@ -38,6 +38,12 @@ def ours(workers: int = 2) -> Variant:
     return Variant(f"ours-{workers}", "ours", (*OURS, "--hw-workers", str(workers)))
 
 
+def unguarded(workers: int = 2) -> Variant:
+    """Return ``--dist-hw`` without what it does only in case something breaks."""
+    options = ("--hw-reconnect=0", "--hw-crash-reruns=0", "--hw-heartbeat=3600", "-p", "bench_unguarded")
+    return Variant(f"unguarded-{workers}", "ours", (*OURS, "--hw-workers", str(workers), *options))
+
+
 def ours_on(hosts: Sequence[str], inventory: Path) -> Variant:
     """Return ``--dist-hw`` on *hosts* of *inventory*."""
     return Variant("ours-hosts", "ours", (*OURS, f"--hw-inventory={inventory}", f"--hw-hosts={','.join(hosts)}"))

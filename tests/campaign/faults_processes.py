@@ -67,7 +67,7 @@ def kill_controller(scene: Scene) -> bool:
 
 
 CRASH = r"(crashed while running|died \(killed by SIGKILL\)|killed by SIGKILL)"
-LOST = r"host1.*(is lost|lost:|connection|ended before Python was ready)"
+LOST = r"host1.*(is lost|lost:|connection|ended before Python was ready|cannot be reached)"
 
 FAULTS = (
     Fault("kill -9 of a worker", kill_worker, harm=1, words=(CRASH,), leased=True),
