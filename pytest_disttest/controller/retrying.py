@@ -134,7 +134,7 @@ class Retrying:
             return None
         self._count(past, decision)
         past.story, past.node, past.why = story, node, decision.why
-        past.shunned = self._shunned(past, node, decision.where)
+        past.shunned = self._shunned(case, past, node, decision.where)
         if not recovered:
             step = _STEPS.get(decision.where, Step.REPEAT)
             past.steps.add(step)
@@ -302,7 +302,7 @@ class Retrying:
         self._passed[host] = passed
         return self._buckets[host]
 
-    def _shunned(self, past: Past, node: WorkerNode, where: Where) -> frozenset[str]:
+    def _shunned(self, case: int, past: Past, node: WorkerNode, where: Where) -> frozenset[str]:
         """Return who is not to make the next attempt, by name of worker or of place."""
         if where is Where.FRESH:
             return frozenset(one.id for one in self._run.roster.nodes)
@@ -310,8 +310,13 @@ class Retrying:
             return frozenset(place for host in past.hosts for place in places_on(self._run, host))
         if where is Where.HERE:
             others = (link.host.name for link in self._run.ready_links if link.host.name != node.host)
-            return frozenset(place for host in others for place in places_on(self._run, host))
+            shunned = frozenset(place for host in others for place in places_on(self._run, host))
+            # who had nothing left to do has gone home, unless reruns were asked for: then a fresh worker is needed
+            return shunned if shunned or self._has_taker(case) else self._shunned(case, past, node, Where.FRESH)
         return frozenset()
+
+    def _has_taker(self, case: int) -> bool:
+        return self._run.scheduler is not None and self._run.scheduler.has_taker(case)
 
     def _could_run(self, case: int) -> set[str]:
         """Return the hosts that take part and could run *case*."""

@@ -176,6 +176,10 @@ class Scheduler:
         """Return where workers stand, or stood before they went home, that may run *case*."""
         return frozenset(worker.host for worker in self._workers.values() if self._stock.fits(case, worker))
 
+    def has_taker(self, case: int) -> bool:
+        """Whether a worker that has not been sent home may run *case*."""
+        return any(not worker.finished and self._stock.fits(case, worker) for worker in self._workers.values())
+
     @property
     def choices(self) -> Mapping[int, Choice]:
         """Why each case that asked for something, or preferred something, ran where it did: the latest 10,000."""

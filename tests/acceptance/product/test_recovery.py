@@ -123,3 +123,27 @@ def test_what_ran_on_a_lost_host_has_moved(suite):
     assert (ran.exit_code, len(ran.outcomes)) == (0, 24), ran
     told = rows(some)
     assert 1 == told["host-lost", "move", "at once"], told
+
+
+LOSES_ITS_DEVICE = """
+    from pathlib import Path
+    def test_device():
+        with open("tries", "a") as file: print("x", file=file)
+        if len(Path("tries").read_text().split()) == 1: raise RuntimeError("GPU is lost")
+    """
+
+
+def test_the_same_host_again_needs_a_record(suite):
+    """A lost device stands on the only host; reruns on request show that it comes back: then it is tried unasked."""
+    some = suite({"test_a.py": LOSES_ITS_DEVICE})
+    alone = some.distributed(workers=1)
+    assert {"test_device": "failed"} == alone.words, alone
+    for number in range(1, 6):
+        (some.directory / "tries").unlink()
+        asked = some.distributed("--hw-reruns=1", workers=1)
+        assert ({"test_device": "rerun flaky"}, 0) == (asked.words, asked.exit_code), asked
+        assert {("device", "repeat", "1" if number == 5 else "not taken"): number} == rows(some)
+    (some.directory / "tries").unlink()
+    unasked = some.distributed(workers=1)
+
+    assert {"test_device": "rerun flaky"} == unasked.words, unasked
