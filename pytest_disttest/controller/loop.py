@@ -17,6 +17,7 @@ from pytest_disttest.controller.garbage import collect_rarely, set_aside_more
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.hostwork import HostWork
 from pytest_disttest.controller.node import WorkerNode
+from pytest_disttest.controller.patience import Patience
 from pytest_disttest.controller.replay import Replayer
 from pytest_disttest.controller.run import Run
 from pytest_disttest.controller.workerwork import WorkerWork
@@ -61,6 +62,7 @@ class Loop:
         run.refuse_host = self._hosts.refuse
         self._asking: Asking | None = None
         self._early_events: list[Event] = []
+        self._patience = Patience()
         self._before_enlisting: list[Callable[[], None]] = []
         self._of_workers: dict[str, Callable[..., None]] = {
             "report": self.cases.report,
@@ -238,10 +240,12 @@ class Loop:
 
     def until(self, over: Callable[[], bool]) -> None:
         """Take what comes until *over* says so; raises what ends the run before its time."""
-        while not over():
-            if self._run.ending is not None:
-                raise self._run.ending
-            self._step()
+        with self._patience.kept():
+            while not over():
+                if self._run.ending is not None:
+                    raise self._run.ending
+                self._step()
+                self._patience.look()
         if self._run.ending is not None:
             raise self._run.ending
 
@@ -251,6 +255,7 @@ class Loop:
         try:
             self._take(*inbox.get(timeout=TICK_S))
             for _ in range(MESSAGES_A_STEP):
+                self._patience.look()
                 self._take(*inbox.get_nowait())
         except Empty:
             pass
