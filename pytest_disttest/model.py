@@ -195,12 +195,16 @@ class Capabilities(NamedTuple):
 
 
 class DeviceGrant(NamedTuple):
-    """A device, or a *share* of one (above 0, at most 1), that a test may use."""
+    """A device, or a *share* of one (above 0, at most 1), that a test may use.
+
+    *memory* are the bytes that it asked for on it, 0 where it did not say.
+    """
 
     kind: str
     id: str
     share: float = 1.0
     facts: Mapping[str, Value] = MappingProxyType({})
+    memory: int = 0
 
 
 class Grant(NamedTuple):

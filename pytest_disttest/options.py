@@ -91,6 +91,7 @@ class Settings:
     explain: str | None = None
     explain_host: str = ""
     probe_timeout_s: float = 60.0
+    verify: bool = False
     steal: bool = False
     defaults: tuple[str, ...] = ()
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -211,6 +212,11 @@ OPTION_ROWS: Final = (
         "--hw-probe-timeout",
         "Seconds that hosts have to find out what they are asked for. Default: 60.",
         {"metavar": "SECONDS"},
+    ),
+    OptionRow(
+        "--hw-verify",
+        "Let the devices that tests ask for calculate before the run: one that gives no right numbers is left out.",
+        {"action": "store_true"},
     ),
     OptionRow(
         "--hw-simulate",

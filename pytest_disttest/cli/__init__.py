@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     probe.add_argument("host", metavar="HOST", nargs="?", default="local", help="a host (default: this machine)")
     probe.add_argument("--browsers", action="store_true", help="open the browsers, too, which takes some seconds")
     probe.add_argument("--fresh", action="store_true", help="look again, whatever is remembered")
+    probe.add_argument("--verify", action="store_true", help="let the devices calculate something, and look at it")
     probe.add_argument("--record", metavar="FILE", help="write what was found into FILE, for --hw-simulate")
     _of_hosts(probe, _probe)
     return parser

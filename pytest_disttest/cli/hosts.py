@@ -13,6 +13,7 @@ from typing import Any, Final
 from pytest_disttest.cli.places import print_json, project_at, store_of
 from pytest_disttest.cli.recording import record
 from pytest_disttest.errors import HostUnusable, ProtocolFault
+from pytest_disttest.gateways.asked import Asked
 from pytest_disttest.inventory import Inventory, load_inventory
 from pytest_disttest.match.changes import changes
 from pytest_disttest.match.described import described
@@ -65,7 +66,8 @@ def probe(arguments: argparse.Namespace) -> int:
     directory = store_of(arguments)
     before = known_hosts(directory).get(host.name)
     families = ALL if arguments.browsers else QUICK
-    found = _ask([host], families, arguments, fresh=arguments.fresh)[0]
+    asked = Asked(families, arguments.timeout, fresh=arguments.fresh, verify=arguments.verify)
+    found = _ask([host], asked)[0]
     view = _view(host, found, families, before)
     if view.problem and not found.profile:
         raise HostUnusable(host.name, "probe", view.problem, hint=view.hint)
@@ -95,26 +97,26 @@ class Found:
         self.problem, self.hint = problem, hint
 
 
-def _ask(hosts: Sequence[Host], families: Sequence[str], arguments: argparse.Namespace, *, fresh: bool) -> list[Found]:
+def _ask(hosts: Sequence[Host], asked: Asked) -> list[Found]:
     """Ask all hosts side by side; this machine's own interpreter is asked in this process."""
     away = [host for host in hosts if not _is_here(host)]
     found: dict[str, Found] = {}
     if away:
         from pytest_disttest.gateways.visiting import visit_all
 
-        visits = visit_all(away, families, limit_s=arguments.timeout, fresh=fresh)
+        visits = visit_all(away, asked)
         found = {
             name: Found(seen.hello, seen.profile, seen.leases, seen.problem, seen.hint) for name, seen in visits.items()
         }
-    return [found[host.name] if host.name in found else _here(families, arguments, fresh=fresh) for host in hosts]
+    return [found[host.name] if host.name in found else _here(asked) for host in hosts]
 
 
-def _here(families: Sequence[str], arguments: argparse.Namespace, *, fresh: bool) -> Found:
+def _here(asked: Asked) -> Found:
     from pytest_disttest.worker.facts import host_facts
     from pytest_disttest.worker.leases import read_leases
     from pytest_disttest.worker.probing import probe_host
 
-    return Found(host_facts(), probe_host(tuple(families), limit_s=arguments.timeout, fresh=fresh), read_leases())
+    return Found(host_facts(), probe_host(**asked._asdict()), read_leases())
 
 
 def _is_here(host: Host) -> bool:
@@ -123,7 +125,7 @@ def _is_here(host: Host) -> bool:
 
 def _probed(hosts: Sequence[Host], remembered: Mapping[str, SeenHost], arguments: argparse.Namespace) -> list[HostView]:
     enabled = [host for host in hosts if host.enabled]
-    found = dict(zip((host.name for host in enabled), _ask(enabled, QUICK, arguments, fresh=False), strict=True))
+    found = dict(zip((host.name for host in enabled), _ask(enabled, Asked(QUICK, arguments.timeout)), strict=True))
     directory = store_of(arguments)
     seen = {name: write_profile(_seen(one)) for name, one in found.items() if one.profile}
     if directory.is_dir() and seen:

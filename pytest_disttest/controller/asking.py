@@ -72,7 +72,12 @@ class Asking:
         link.asked |= frozenset(missing)
         limit_s = self._run.settings.probe_timeout_s
         try:
-            more = {"name": link.host.name, "directory": link.directory, "environment": dict(link.host.environment)}
+            more = {
+                "name": link.host.name,
+                "directory": link.directory,
+                "environment": dict(link.host.environment),
+                "verify": self._run.settings.verify,
+            }
             link.send("probe", missing, limit_s, False, more)
             link.unanswered = missing
         except HostUnusable as error:

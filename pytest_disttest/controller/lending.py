@@ -34,12 +34,12 @@ class Lending:
             self._tell(node, "grant", node.items[case], grant_as_plain(grant))
 
     def denied(self, case: int, node: WorkerNode, why: str, *, waits: bool) -> None:
-        """Say once of a case that another run holds what it was granted, and whether it waits for that."""
+        """Say once of a case that others have what it was granted, and whether it waits for that."""
         if (case, waits) not in self._denied:
             self._denied.add((case, waits))
             nodeid = self._run.nodeid(case)
-            what, hint = ("waits on", " (--hw-steal breaks a lease)") if waits else ("moves on from", "")
-            self._run.screen.note(f"{nodeid} {what} host {node.host}: {why}{hint}")
+            what = "waits on" if waits else "moves on from"
+            self._run.screen.note(f"{nodeid} {what} host {node.host}: {why}")
             self._run.journal.note("lease-busy", f"{nodeid}: {why}", host=node.host, worker=node.id)
 
     def _agree(self, node: WorkerNode) -> None:

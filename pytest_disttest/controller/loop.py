@@ -81,6 +81,7 @@ class Loop:
             "refused": self.workers.refused,
             "busy": self.workers.busy,
             "bound": self.workers.bound,
+            "spoilt": self.workers.spoilt,
             "need": self.workers.need,
             "warning": self.workers.warning,
             "suite-property": self.workers.suite_property,

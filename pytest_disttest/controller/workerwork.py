@@ -149,12 +149,21 @@ class WorkerWork:
 
         It parts with ``finished``, as any other: what its plugins have to bring home comes with that.
         """
-        link = self._run.fleet.links[node.host]
         self._run.grants.pop(node.case(item), None)
+        self._succeed(node, why)
+
+    def spoilt(self, node: WorkerNode, item: int, why: str) -> None:
+        """A test has left a device's runtime broken in its process: the worker ends as if it were bound."""
+        nodeid = self._run.nodeid(node.case(item))
+        self._run.journal.note("worker-spoilt", f"{nodeid}: {why}", host=node.host, worker=node.id)
+        self._succeed(node, f"{nodeid} has left CUDA unusable in its process ({why})")
+
+    def _succeed(self, node: WorkerNode, why: str) -> None:
+        """Let a fresh worker go on in the place of one that has said that it ends."""
         self._run.decide(WorkerLost(node.id))
-        if not self._run.stopping:
+        if not self._run.stopping and self._run.remaining:
             self._run.tallies[node.host].restarts += 1
-            self.enlist_late(link)
+            self.enlist_late(self._run.fleet.links[node.host])
             self._run.screen.note(f"worker {node.id} is replaced: {why}")
 
     def is_known(self, node: WorkerNode) -> bool:

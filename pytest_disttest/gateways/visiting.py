@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, NamedTuple
 
 from pytest_disttest.errors import DisttestError, HostUnusable
+from pytest_disttest.gateways.asked import Asked
 from pytest_disttest.gateways.connection import Message
 from pytest_disttest.gateways.opening import open_connection
 from pytest_disttest.model import Host
@@ -30,32 +31,33 @@ class Visit(NamedTuple):
     hint: str = ""
 
 
-def visit(host: Host, families: Sequence[str], *, limit_s: float, fresh: bool = False) -> Visit:
-    """Return what *host* says of itself; *families* are asked for afresh where memory is not wanted.
+def visit(host: Host, asked: Asked) -> Visit:
+    """Return what *host* says of itself.
 
-    Takes no longer than *limit_s* beyond the time to connect. A host that cannot be reached is an answer.
+    Takes no longer than is given for that beyond the time to connect. A host that cannot be reached is an answer.
     """
     try:
         connection = open_connection(host, sys_path=sys.path)
     except DisttestError as fault:
         return Visit(problem=fault.message, hint=fault.hint)
     told: SimpleQueue[Message | None] = SimpleQueue()
-    more = {"name": host.name, "environment": dict(host.environment)}
+    more = {"name": host.name, "environment": dict(host.environment), "verify": asked.verify}
     try:
-        connection.start_agent(told.put, orders=[("probe", tuple(families), limit_s, fresh, more), ("leases",)])
-        return _heard(host, told, time.monotonic() + limit_s + GRACE_S)
+        question = ("probe", tuple(asked.families), asked.limit_s, asked.fresh, more)
+        connection.start_agent(told.put, orders=[question, ("leases",)])
+        return _heard(host, told, time.monotonic() + asked.limit_s + GRACE_S)
     except DisttestError as fault:
         return Visit(problem=fault.message, hint=fault.hint)
     finally:
         connection.close()
 
 
-def visit_all(hosts: Iterable[Host], families: Sequence[str], *, limit_s: float, fresh: bool) -> dict[str, Visit]:
+def visit_all(hosts: Iterable[Host], asked: Asked) -> dict[str, Visit]:
     """Return what each host says, by name; they are asked side by side."""
     found: dict[str, Visit] = {}
 
     def ask(host: Host) -> None:
-        found[host.name] = visit(host, families, limit_s=limit_s, fresh=fresh)
+        found[host.name] = visit(host, asked)
 
     listed = list(hosts)
     threads = [Thread(target=ask, args=(host,), daemon=True) for host in listed]

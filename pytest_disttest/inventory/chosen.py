@@ -73,6 +73,7 @@ def make_settings(
         probe_timeout_s=_seconds(
             values.get("hw_probe_timeout"), Settings().probe_timeout_s, place="--hw-probe-timeout"
         ),
+        verify=bool(values.get("hw_verify")),
         steal=bool(values.get("hw_steal")),
         defaults=tuple(defaults),
         presets=inventory.presets,

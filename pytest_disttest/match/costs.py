@@ -40,7 +40,8 @@ class Capacity(NamedTuple):
 class DeviceCost(NamedTuple):
     """*number* devices of a kind, of those in *fitting* (the smallest and least special first).
 
-    *share* is 1 for whole devices. *share_bytes*, where it is not 0, says the share as memory.
+    *share* is 1 for whole devices. *share_bytes*, where it is not 0, says the share as memory. *memory* is what a
+    device must have at least, in bytes.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class DeviceCost(NamedTuple):
     fitting: tuple[Device, ...]
     share: Fraction = Fraction(1)
     share_bytes: int = 0
+    memory: int = 0
 
     def share_of(self, device: Device) -> Fraction:
         """Return which part of *device* is asked for; above 1 where that is more than it has."""
@@ -55,6 +57,12 @@ class DeviceCost(NamedTuple):
             return self.share
         memory = memory_of(device)
         return Fraction(self.share_bytes, memory) if memory else Fraction(1)
+
+    def memory_on(self, device: Device) -> int:
+        """Return the bytes that a test will find free on *device*: what it asked for, of which its share is enough."""
+        if self.share_bytes or self.share < 1:
+            return int(self.share_of(device) * memory_of(device))
+        return self.memory
 
 
 class Cost(NamedTuple):
@@ -167,11 +175,8 @@ def _devices(
         elif kind == BROWSER:
             costs.append(DeviceCost(kind, wanted[kind], found[kind], Fraction(1, capacity.sessions)))
         else:
-            costs.append(
-                DeviceCost(
-                    kind, wanted[kind], found[kind], max(_exact(demand.share), Fraction(1, _FINEST)), demand.share_bytes
-                )
-            )
+            share, least = max(_exact(demand.share), Fraction(1, _FINEST)), _memory_asked(alternative, kind)
+            costs.append(DeviceCost(kind, wanted[kind], found[kind], share, demand.share_bytes, least))
     return tuple(costs)
 
 
@@ -214,6 +219,12 @@ def _least(requirement: Requirement) -> Fraction:
         return Fraction(0)
     least = _exact(value)
     return Fraction(int(least) + 1) if requirement.operator == ">" and key.kind == "number" else least
+
+
+def _memory_asked(alternative: tuple[Requirement, ...], kind: str) -> int:
+    """Return the bytes that each device of a *kind* must have at least, 0 where nothing is said of that."""
+    said = (r.value for r in alternative if r.key == f"{kind}.memory" and r.operator in ("=", ">=", ">"))
+    return max((int(value) for value in said if isinstance(value, int | float)), default=0)
 
 
 def _exact(number: float) -> Fraction:

@@ -3,7 +3,7 @@
 A dict of JSON's own types, of which all but *host* may be absent::
 
     {"host": "gpu-1", "cores": 2.0, "memory": 8589934592, "exclusive": false, "pools": {"serial": 1},
-     "devices": [{"kind": "gpu", "id": "GPU-1a2b", "share": 0.5, "facts": {"gpu.memory": 85520809984}}]}
+     "devices": [{"kind": "gpu", "id": "GPU-1a2b", "share": 0.5, "memory": 0, "facts": {"gpu.memory": 85520809984}}]}
 """
 
 from __future__ import annotations
@@ -24,10 +24,7 @@ def grant_as_plain(grant: Grant) -> dict[str, Any]:
         "host": grant.host,
         "cores": grant.cores,
         "memory": grant.memory,
-        "devices": [
-            {"kind": device.kind, "id": device.id, "share": device.share, "facts": plain_facts(device.facts)}
-            for device in grant.devices
-        ],
+        "devices": [{**device._asdict(), "facts": plain_facts(device.facts)} for device in grant.devices],
         "pools": dict(grant.pools),
         "exclusive": grant.exclusive,
     }
@@ -50,4 +47,5 @@ def grant_from_plain(row: Mapping[str, Any]) -> Grant:
 
 def _device(row: Mapping[str, Any]) -> DeviceGrant:
     facts = MappingProxyType(read_facts(row.get("facts", {})))
-    return DeviceGrant(str(row["kind"]), str(row["id"]), float(row.get("share", 1.0)), facts)
+    share, memory = float(row.get("share", 1.0)), int(row.get("memory", 0))
+    return DeviceGrant(str(row["kind"]), str(row["id"]), share, facts, memory)

@@ -123,7 +123,7 @@ def holding_of(host: str, cost: Cost, usage: Usage) -> Holding:
         cores=float(cost.cores),
         memory=cost.memory,
         devices=tuple(
-            DeviceGrant(device.kind, device.id, float(each.share_of(device)), device.facts)
+            DeviceGrant(device.kind, device.id, float(each.share_of(device)), device.facts, each.memory_on(device))
             for each, picked in devices
             for device in picked
         ),

@@ -7,6 +7,7 @@ would leave it, too. What cannot be had is answered with a ``Refusal`` instead o
 
 ``["busy", item, words]``   another controller holds a device (or the place for leases cannot be used); the worker
                             goes on with what it was handed besides
+                            also where somebody without a lease has taken the memory that the test asks for
 ``["bound", item, words]``  a vendor's runtime is initialised in this process and shows other devices: only a fresh
                             process can help. The worker runs nothing more, ``finished`` follows
 
@@ -16,7 +17,10 @@ then the test runs, with a warning.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
+import time
 import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -33,6 +37,8 @@ from pytest_disttest.worker.link import Link
 from pytest_disttest.worker.numbers import numbered
 from pytest_disttest.worker.variables import VENDORS, Vendor, by_vendor, variables_of
 
+PATIENCE_S = 60.0
+"""How long a test waits for memory of its device that somebody without a lease holds: nobody knows until when."""
 LEASED = ("gpu", "accel")
 """Of these, two controllers must not use one at a time; each may start a browser of its own."""
 
@@ -55,6 +61,7 @@ class Borrower:
         self._grant: Grant | None = None
         self._always_up = {vendor.name for vendor in VENDORS if vendor.is_up(at_start)}
         self._bound: dict[str, dict[str, str]] = {}
+        self._short_since: dict[str, float] = {}
 
     def agree(self, terms: Mapping[str, Any]) -> None:
         """Take leases from here on, on these terms; without any, devices are not leased (simulated ones are none)."""
@@ -77,6 +84,8 @@ class Borrower:
             if os.environ.get(name) == value:
                 _restore(name, self._before[name])
         grant, self._grant, self._lent = self._grant, None, {}
+        if grant is not None and grant.devices:
+            _empty_caches()
         if self._leases is not None:
             self._leases.give_back()
         if grant is not None and grant.devices:
@@ -103,7 +112,29 @@ class Borrower:
         if self._leases is None or not wanted:
             return None
         why = self._leases.take(wanted, item.nodeid)
+        if why:
+            return Refusal("busy", f"{why} (--hw-steal breaks a lease)")
+        why = self._shortage(grant, item)
+        if why:
+            self._leases.give_back()
         return Refusal("busy", why) if why else None
+
+    def _shortage(self, grant: Grant, item: pytest.Item) -> str:
+        """Why a device has not the memory that the test asks for; "" again once that was said for long enough."""
+        asked = {
+            device.id: (device.memory, memory)
+            for device in grant.devices
+            if device.memory and isinstance(memory := device.facts.get(f"{device.kind}.memory"), int)
+        }
+        if not asked:
+            return ""
+        from pytest_disttest.worker.probes import gpu_use
+        from pytest_disttest.worker.probes.finding import here
+
+        why = gpu_use.shortage(asked, here())
+        now = time.monotonic()
+        waited_s = now - self._short_since.setdefault(item.nodeid, now) if why else 0.0
+        return why if waited_s < PATIENCE_S else ""
 
     def _warn(self, vendor: Vendor, item: pytest.Item) -> None:
         text = (
@@ -113,6 +144,17 @@ class Borrower:
         path, line, _ = item.location
         message = warnings.WarningMessage(pytest.PytestWarning(text), pytest.PytestWarning, path, (line or 0) + 1)
         self._link.send("warning", recorder.warning(message), "runtest", item.nodeid, None)
+
+
+def _empty_caches() -> None:
+    """Give back the memory that PyTorch keeps on a device for later: the next test there may run in another process.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.cuda.memory.empty_cache.html
+    """
+    memory = getattr(sys.modules.get("torch"), "cuda", None)
+    with contextlib.suppress(Exception):  # CUDA does not work any more, or is no CUDA at all
+        if memory is not None and memory.is_initialized():
+            memory.empty_cache()
 
 
 def _is_leased(device: DeviceGrant) -> bool:

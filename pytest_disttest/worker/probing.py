@@ -40,6 +40,7 @@ def probe_host(
     *,
     limit_s: float = 0.0,
     fresh: bool = False,
+    verify: bool = False,
     cache_dir: str = "",
     facts_dir: str = "",
     directory: str = "",
@@ -49,7 +50,8 @@ def probe_host(
 ) -> dict[str, Any]:
     """Return the profile of this host, as far as *families* of the vocabulary were asked for.
 
-    *limit_s* shortens every probe's own limit, 0 leaves them. *fresh* asks even what the cache knows. *cache_dir*
+    *limit_s* shortens every probe's own limit, 0 leaves them. *fresh* asks even what the cache knows, and so does
+    *verify*, which lets devices calculate where a probe knows how. *cache_dir*
     and *facts_dir* are taken in the place of the usual ones; *directory* is the suite's, for the disk below it;
     *name* is what the host's owner calls it, *environment* what he sets there; *root* puts a recorded tree in the
     place of its files.
@@ -60,7 +62,7 @@ def probe_host(
     """
     began = time.monotonic()
     place = here(directory, root)
-    place = place._replace(environment={**place.environment, **environment})
+    place = place._replace(environment={**place.environment, **environment}, verify=verify)
     if facts_dir:
         place = place._replace(environment={**place.environment, "DISTTEST_FACTS": facts_dir})
     try:
@@ -69,7 +71,7 @@ def probe_host(
         naming = [row._replace(limit_s=min(row.limit_s, NAMING_S)) for row in answer_for(NAMING, every)]
         asked = [*wanted, *(row for row in naming if row.name not in {each.name for each in wanted})]
         key = cache.key(place, pytest_disttest.__version__, every, sys.executable)
-        told = _kept_or_asked(asked, place, limit_s, key=key, fresh=fresh, cache_dir=cache_dir)
+        told = _kept_or_asked(asked, place, limit_s, key=key, fresh=fresh or verify, cache_dir=cache_dir)
         profile = _merged(wanted, told)
         profile |= _names([row for row in every if row.name in {each.name for each in naming}], told, place, name)
         profile["probes"] = [_told(row, told[row.name]) for row in wanted]

@@ -21,7 +21,10 @@ _SCALARS = (type(None), bool, int, float, str)
 
 
 class Recorder:
-    """Gathers the reports of the running item; says ``pass`` when all three phases passed and say nothing."""
+    """Gathers the reports of the running item; says ``pass`` when all three phases passed and say nothing.
+
+    *has_failed* tells that one of them was a failure.
+    """
 
     def __init__(self, link: Link, config: pytest.Config) -> None:
         self._link = link
@@ -29,6 +32,7 @@ class Recorder:
         self._held: list[pytest.TestReport] = []
         self._extras: list[Extra] = []
         self._compact = True
+        self.has_failed = False
         self._plain_fields = frozenset(vars(_sample_report()))
         self.index = -1
         self._item: pytest.Item | None = None
@@ -41,7 +45,7 @@ class Recorder:
         self.index, self._item, self._nodeid = index, item, item.nodeid
         self._keywords = _count_own_keywords(item)
         self._held, self._extras = [], []
-        self._compact = True
+        self._compact, self.has_failed = True, False
         self._link.outbox.append(wire.start_line(index))
 
     def report(self, report: Any) -> None:
@@ -88,6 +92,7 @@ class Recorder:
 
     def _send(self, report: Any) -> None:
         is_renamed = self._item is None or report.nodeid != self._item.nodeid
+        self.has_failed = self.has_failed or report.outcome == "failed"
         self._link.send("report", self.index, self._serialized(report), is_words(report), is_renamed)
 
     def _is_plain_pass(self, report: Any) -> bool:

@@ -69,6 +69,8 @@ class Runner:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=self._nextitem(item))
         self._recorder.end()
         self._last, self._last_index = item, index
+        if self._recorder.has_failed:
+            self._look_for_damage(index)
 
     def _run_one_lent(self, index: int) -> None:
         """The same where tests have grants; in a function of its own, so that nobody else pays for the question."""
@@ -86,6 +88,7 @@ class Runner:
             self._lender.give_back()
         self._recorder.end()
         self._last, self._last_index = item, index
+        self._look_for_damage(index)
 
     @property
     def _lender(self) -> Borrower:
@@ -102,12 +105,26 @@ class Runner:
         if refusal is None:
             return True
         self._link.send_now(refusal.kind, index, refusal.words)
-        if refusal.kind == "bound":  # a fresh process is to take this one's place
-            self._queue.clear()
-            self._finished = True
+        if refusal.kind == "bound":
+            self._leave()
         else:
             self._refused.add(index)
         return False
+
+    def _look_for_damage(self, index: int) -> None:
+        """End here if no later test could use its device in this process any more, for what the last one did."""
+        from pytest_disttest.worker import cuda
+
+        why = cuda.spoilt()
+        if why and (self._queue or self._refused or not self._finished):
+            self._link.send_now("spoilt", index, why)
+            self._leave()
+
+    def _leave(self) -> None:
+        """Run nothing more: a fresh process is to take this one's place."""
+        self._queue.clear()
+        self._refused.clear()  # the controller gives it to others with the rest, and will not answer
+        self._finished = True
 
     def _nextitem(self, item: pytest.Item) -> Any:
         if len(self._queue) <= self._ask_at:

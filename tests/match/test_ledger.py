@@ -183,7 +183,7 @@ def test_a_device_is_whole_or_shared():
     """Two halves fit, a third does not, nor does the whole, before both halves are back."""
     ledger = host(gpu("a"))
     half = gpus(share=0.5)
-    assert (DeviceGrant("gpu", "a", 0.5, {"gpu.memory": 8 * GIB}),) == granted(ledger, half, 0).devices
+    assert (DeviceGrant("gpu", "a", 0.5, {"gpu.memory": 8 * GIB}, 4 * GIB),) == granted(ledger, half, 0).devices
     granted(ledger, half, 1)
 
     assert (None, None) == (ledger.grant(half, 2), ledger.grant(gpus(), 3))

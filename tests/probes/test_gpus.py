@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 from rigs.nvml import H100, MIB, Nvml, error, gpu, second
 from rigs.recorded import laid_out, probed, text_of
 
-from pytest_disttest.worker.probes import amd, gpu_use, nvidia, nvml, vulkan
+from pytest_disttest.worker import cuda as driver
+from pytest_disttest.worker.probes import amd, cuda, gpu_use, nvidia, nvml, vulkan
 from pytest_disttest.worker.probes.finding import Finding, Place
 
 AST = "ast only drives a display: it offers no render node"
@@ -228,8 +231,88 @@ def test_a_failing_nvidia_smi_is_told(said: str | None, why: str, tmp_path: Path
 
 def test_what_a_gpu_is_used_for_is_read_now():
     """Free memory and processes, by the device's id."""
-    assert {H100["UUID"]: {"memory_free": 80000 * MIB, "processes": [4711]}} == gpu_use.nvml_use(Nvml(gpu()))
-    assert {H100["UUID"]: {"processes": [4711]}} == gpu_use.nvml_use(Nvml(gpu(MemoryInfo=error(3))))
+    told = {"memory_free": 80000 * MIB, "processes": [4711], "memory_of": {4711: 1000 * MIB}}
+    assert {H100["UUID"]: told} == gpu_use.nvml_use(Nvml(gpu()))
+    told.pop("memory_free")
+    assert {H100["UUID"]: told} == gpu_use.nvml_use(Nvml(gpu(MemoryInfo=error(3))))
+
+
+@pytest.mark.parametrize(
+    ("free", "needed", "own", "short"),
+    [
+        (80000, 79000, 0, False),
+        (79000, 81559, 0, False),  # all of it: what drivers keep for themselves is no shortage
+        (3000, 16000, 0, True),
+        (3000, 16000, 14000, False),  # this process has the rest, and will go on with it
+        (3000, 0, 0, False),
+    ],
+)
+def test_a_gpu_whose_memory_others_have_is_told(
+    free: int, needed: int, own: int, short: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """Of what a test asks for nearly all must be free just now; who has it is said."""
+    running = [SimpleNamespace(pid=4711, usedGpuMemory=9), SimpleNamespace(pid=os.getpid(), usedGpuMemory=own * MIB)]
+    memory = SimpleNamespace(total=81559 * MIB, free=free * MIB, used=0)
+    library = Nvml(gpu(MemoryInfo=memory, ComputeRunningProcesses=running))
+    monkeypatch.setattr(nvml, "library", lambda: library)
+    monkeypatch.setattr(nvidia, "shows", lambda place: True)
+
+    why = gpu_use.shortage({H100["UUID"]: (needed * MIB, 81559 * MIB)}, Place())
+
+    name = H100["UUID"]
+    assert why == (f"gpu {name} has 3000 MiB free, 16000 MiB are asked for, process 4711 uses it" if short else "")
+    assert "" == gpu_use.shortage({"another": (needed * MIB, 81559 * MIB)}, Place())
+
+
+HIDDEN = "CUDA_VISIBLE_DEVICES=1 hides it"
+
+
+@pytest.mark.parametrize(
+    ("shows", "environment", "verify", "faults_told", "level"),
+    [
+        ((0, 1), {}, True, ["", ""], "verified"),
+        ((1,), {"CUDA_VISIBLE_DEVICES": "1"}, False, [HIDDEN, ""], "usable"),
+        ((1,), {"CUDA_VISIBLE_DEVICES": "1"}, True, [HIDDEN, ""], "verified"),
+        ((1,), {}, True, ["CUDA does not show it", ""], "verified"),
+        ((), {}, True, ["CUDA_ERROR_X"] * 2, "usable"),
+    ],
+)
+def test_what_cuda_says_counts(
+    shows: tuple[int, ...],
+    environment: dict[str, str],
+    verify: bool,
+    faults_told: list[str],
+    level: str,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """A GPU that CUDA does not show a process of this host is of no use to its tests."""
+    uuids = [H100["UUID"], second()["UUID"]]
+    shown = cuda.Shown({uuids[number]: number for number in shows}, "" if shows else "CUDA_ERROR_X")
+    monkeypatch.setattr(cuda, "wrong", lambda driver, device: "")
+
+    found = nvidia.looked_at(nvml.read(Nvml(gpu(), second())), shown, Place(environment=environment, verify=verify))
+
+    assert (faults_told, level) == ([device["fault"] for device in found.devices], found.level)
+    assert [not fault for fault in faults_told] == ["gpu.api" in device["facts"] for device in found.devices]
+
+
+def test_a_gpu_that_gives_wrong_numbers_is_of_no_use(monkeypatch: pytest.MonkeyPatch):
+    """It is asked only where that is wanted."""
+    monkeypatch.setattr(cuda, "_calculated", lambda driver, device: [7, 8, 12, 16])
+    shown, found = cuda.Shown({H100["UUID"]: 0}), nvml.read(Nvml(gpu()))
+
+    (bad,) = nvidia.looked_at(found, shown, Place(verify=True)).devices
+    (unasked,) = nvidia.looked_at(found, shown, Place()).devices
+
+    assert ("1 of 4 numbers that it calculated are wrong", "") == (bad["fault"], unasked["fault"])
+
+
+def test_without_its_library_cuda_shows_nothing(monkeypatch: pytest.MonkeyPatch):
+    """The answer says so."""
+    monkeypatch.setattr(driver, "LIBRARY", "libcuda-that-is-nowhere.so.1")
+
+    assert {} == cuda.shown({}).devices
+    assert cuda.shown({}).why.startswith("CUDA's driver library cannot be loaded: libcuda-that-is-nowhere")
 
 
 def test_amds_compute_cards_are_gpus(tmp_path: Path):

@@ -17,7 +17,7 @@ H100 = {
     "MigMode": [0, 0],
     "EccMode": [1, 1],
     "PciInfo": SimpleNamespace(busId="00000000:19:00.0", pciDeviceId=0x233010DE),
-    "ComputeRunningProcesses": [SimpleNamespace(pid=4711)],
+    "ComputeRunningProcesses": [SimpleNamespace(pid=4711, usedGpuMemory=1000 * MIB)],
 }
 
 

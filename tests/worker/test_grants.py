@@ -99,7 +99,11 @@ def notes(place: Path) -> list[list[str | None]]:
 
 def kinds(told: list[list[Any]]) -> list[str]:
     """What was said of tests, in order."""
-    return [message[0] for message in told if message[0] in ("pass", "end", "busy", "bound", "warning", "finished")]
+    return [
+        message[0]
+        for message in told
+        if message[0] in ("pass", "end", "busy", "bound", "spoilt", "warning", "finished")
+    ]
 
 
 def test_the_variables_stand_from_setup_to_teardown(start: Callable[..., OneWorker], tmp_path: Path):
@@ -289,6 +293,50 @@ def test_a_runtime_that_a_test_without_grant_started_has_read_no_grant(start: Ca
     worker.tell("grant", item("granted"), on(A))
 
     assert ["pass", "bound", "finished"] == kinds(worker.run(item("starts_cuda"), item("granted")))
+
+
+# The driver library in the place of NVIDIA's; real ones are asked in test_real_gpus.py, where there are any.
+BREAKS_CUDA = """
+import ctypes
+from pytest_disttest.worker import cuda
+
+class Driver:
+    code = 0
+    def cuStreamQuery(self, stream): return self.code
+    def cuGetErrorName(self, code, text): return 1
+    cuGetErrorString = cuGetErrorName
+
+driver = Driver()
+cuda.loaded = lambda: driver
+
+def test_a(): driver.code = 600  # not ready: no matter
+def test_b(): assert 0, "has nothing to do with CUDA"
+def test_c():
+    driver.code = 700
+    assert 0, "an illegal memory access was encountered"
+def test_d(): driver.code = 719
+def test_e(): pass
+"""
+
+
+def test_a_process_whose_cuda_is_broken_runs_nothing_more(start: Callable[..., OneWorker], tmp_path: Path):
+    """What a kernel did to its process must not be the next test's failure: looked for after each failure."""
+    (tmp_path / "test_it.py").write_text(BREAKS_CUDA)
+
+    told = start().run(0, 1, 2, 4)
+
+    assert ["pass", "end", "end", "spoilt", "finished"] == kinds(told)
+    assert ["spoilt", 2, "CUDA error 700"] in told
+
+
+def test_a_test_that_passes_and_leaves_cuda_broken_is_found_out(start: Callable[..., OneWorker], tmp_path: Path):
+    """A kernel fails after the call that started it; where a device was granted, that is looked for after each test."""
+    (tmp_path / "test_it.py").write_text(BREAKS_CUDA)
+    worker = start()
+    worker.tell("grant", 0, on(A))
+    worker.tell("grant", 3, on(A))
+
+    assert ["pass", "pass", "spoilt", "finished"] == kinds(worker.run(0, 3, 4))
 
 
 def test_a_runtime_that_every_worker_starts_is_a_warning(start: Callable[..., OneWorker], tmp_path: Path):

@@ -60,6 +60,8 @@ def key(place: Place, version: str, rows: Sequence[Row], interpreter: str) -> st
         programs(place),
         # A user who may use a device, or sees all of them, gets another answer than one who may not.
         [os.getuid(), place.environment.get("PATH", "")],
+        # ... and so do those who see only some.
+        [place.environment.get(name, "") for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")],
     ]
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()[:24]
 

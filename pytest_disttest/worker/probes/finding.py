@@ -85,6 +85,7 @@ class Place(NamedTuple):
     are ours (``linux``, ``x86_64``), *affinity* is the number of processors that this process may run on, 0 for
     unknown. *outputs* are what programs print, by command line, for a recorded host: there nothing is started.
     *limit_s* is when this probe is killed, 0 for unknown: one that takes long can answer with what it has before.
+    With *verify*, devices are to show that they calculate, where the probe knows how.
     """
 
     root: str = "/"
@@ -97,6 +98,7 @@ class Place(NamedTuple):
     environment: Mapping[str, str] = {}
     outputs: Mapping[str, str] | None = None
     limit_s: float = 0.0
+    verify: bool = False
 
     def path(self, path: str) -> str:
         """Return where *path*, which begins with ``/``, really lies."""

@@ -6,6 +6,8 @@ nvidia-smi's --query-gpu and --query-compute-apps; amdgpu's mem_info_vram_used.
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Mapping
 from typing import Any
 
 from pytest_disttest.worker.probes import nvidia, nvml
@@ -17,12 +19,30 @@ def probe(place: Place) -> Finding:
     """Return the mark ``devices``: ``memory_free`` in bytes and ``processes`` by the device's id."""
     used = _amd(place)
     library = None if place.outputs is not None else nvml.library()
-    if library is not None and nvidia.shows(place):
+    if library is not None and (nvidia.shows(place) or not place.names(DEVICES)):
         with contextlib.suppress(library.NVMLError):
             used |= nvml_use(library)
     elif place.program("nvidia-smi"):
         used |= _smi(place)
     return Finding("gpu.use", "ok" if used else "absent", source="NVML, /sys", marks={"devices": used})
+
+
+def shortage(wanted: Mapping[str, tuple[int, int]], place: Place) -> str:
+    """Return which device has too little memory left just now, and who has it; "" where none of *wanted* has.
+
+    *wanted* gives for a device's id the bytes that are needed and those that it has. What this process holds counts as
+    free: it is what it will go on with. A twentieth of the device is let pass, which drivers keep for themselves. A
+    device that does not tell has enough.
+    """
+    used = probe(place).marks["devices"] if wanted else {}
+    for name, (needed, total) in wanted.items():
+        use = used.get(name, {})
+        free = use.get("memory_free", total) + use.get("memory_of", {}).get(os.getpid(), 0)
+        if free < needed - total // 20:
+            others = [pid for pid in use.get("processes", ()) if pid != os.getpid()]
+            by = f", process {', '.join(map(str, others))} uses it" if others else ""
+            return f"gpu {name} has {free >> 20} MiB free, {needed >> 20} MiB are asked for{by}"
+    return ""
 
 
 def nvml_use(library: Any) -> dict[str, dict[str, Any]]:
@@ -44,7 +64,9 @@ def _one(library: Any, handle: Any) -> dict[str, Any]:
     with contextlib.suppress(library.NVMLError):
         told["memory_free"] = int(library.nvmlDeviceGetMemoryInfo(handle).free)
     with contextlib.suppress(library.NVMLError):
-        told["processes"] = sorted(int(each.pid) for each in library.nvmlDeviceGetComputeRunningProcesses(handle))
+        running = library.nvmlDeviceGetComputeRunningProcesses(handle)
+        told["processes"] = sorted(int(each.pid) for each in running)
+        told["memory_of"] = {int(each.pid): int(getattr(each, "usedGpuMemory", 0) or 0) for each in running}
     return told
 
 

@@ -1,11 +1,14 @@
-"""NVIDIA's GPUs: asked through nvidia-ml-py where it is installed, else through nvidia-smi, which the driver brings."""
+"""NVIDIA's GPUs: asked through nvidia-ml-py where it is installed, else through nvidia-smi, which the driver brings.
+
+NVML lists all of a machine. Where ``CUDA_VISIBLE_DEVICES`` is set for the host, CUDA is asked which it leaves.
+"""
 
 from __future__ import annotations
 
 import re
 
-from pytest_disttest.worker.probes import nvidia_smi, nvml
-from pytest_disttest.worker.probes.finding import Finding, Place
+from pytest_disttest.worker.probes import cuda, nvidia_smi, nvml
+from pytest_disttest.worker.probes.finding import Finding, Found, Place
 from pytest_disttest.worker.probes.pci import DEVICES, DISPLAY, functions
 
 KNOWN = "/proc/driver/nvidia/gpus"
@@ -25,7 +28,32 @@ def probe(place: Place) -> Finding:
         return Finding("nvidia", "absent", why="no NVIDIA GPU on the PCI bus")
     library = None if place.outputs is not None else nvml.library()
     found = nvidia_smi.read(place) if library is None else nvml.read(library)
+    if place.outputs is None and found.devices and (place.verify or cuda.VISIBLE in place.environment):
+        found = looked_at(found, cuda.shown(place.environment), place)
     return found._replace(marks={"withheld": withheld(place)})
+
+
+def looked_at(found: Finding, shown: cuda.Shown, place: Place) -> Finding:
+    """Return *found* with what CUDA says: a device that it does not show, or that miscalculates, has a fault."""
+    devices = tuple(each if each["fault"] else _looked_at(each, shown, place) for each in found.devices)
+    is_verified = place.verify and any(not each["fault"] for each in devices)
+    return found._replace(devices=devices, level="verified" if is_verified else found.level)
+
+
+def _looked_at(device: Found, shown: cuda.Shown, place: Place) -> Found:
+    if device["facts"].get("gpu.mig"):
+        return device  # CUDA shows its slices in its place
+    handle = shown.devices.get(device["id"])
+    if handle is not None:
+        why = cuda.wrong(shown.driver, handle) if place.verify else ""
+    elif shown.why:
+        why = shown.why
+    elif cuda.VISIBLE in place.environment:
+        why = f"{cuda.VISIBLE}={place.environment[cuda.VISIBLE]} hides it"
+    else:
+        why = "CUDA does not show it"
+    facts = device["facts"] if not why else {key: v for key, v in device["facts"].items() if key != "gpu.api"}
+    return {**device, "facts": facts, "fault": why}
 
 
 def withheld(place: Place) -> list[str]:
