@@ -2,10 +2,11 @@
 
 What comes back is plain, as JSON has it::
 
-    {"version": "156.0.1", "why": "", "webgpu": {...}, "limits": {...}, "webnn": {...}}
+    {"version": "156.0.1", "flags": ["--…"], "why": "", "webgpu": {...}, "limits": {...}, "webnn": {...}}
 
-*why* says what ended the asking early, "" where nothing did; *hung* is true where that was the time. A question that
-was not put has no entry. Each entry is what the page's function of that name gives; ``failed`` in it is its own.
+*flags* is what a Chromium was given for computing. *why* says what ended the asking early, "" where nothing did;
+*hung* is true where that was the time. A question that was not put has no entry. Each entry is what the page's
+function of that name gives; ``failed`` in it is its own.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_disttest.browser.arithmetic import Question
 from pytest_disttest.browser.found import Installed
+from pytest_disttest.browser.kinds import BY_NAME
 from pytest_disttest.browser.opening import USUAL, Settings, opened
 
 if TYPE_CHECKING:
@@ -36,7 +38,9 @@ def ask(
 ) -> Told:
     """Return what *browser* tells on the page at *address*, within *limit_s*; never raises for what a browser does."""
     end = time.monotonic() + limit_s
-    told: Told = {"version": "", "opened": False, "why": "", "hung": False}
+    told: Told = {"version": "", "flags": [], "opened": False, "why": "", "hung": False}
+    if BY_NAME[browser.kind].engine != "firefox":
+        told["flags"] = list(settings.flags)
     try:
         with opened(browser, home, settings, limit_s=limit_s) as driver:
             told["version"] = str(driver.capabilities.get("browserVersion", ""))
@@ -45,7 +49,7 @@ def ask(
             _put_all(driver, asked, told, end)
     except Exception as fault:  # Selenium's, urllib3's, the system's: whatever a sick browser leads to
         told["hung"] = time.monotonic() >= end
-        told["why"] = f"no answer within {limit_s:g} s" if told["hung"] else first_line(fault)
+        told["why"] = f"no answer within {limit_s:.3g} s" if told["hung"] else first_line(fault)
     return told
 
 

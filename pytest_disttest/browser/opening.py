@@ -40,6 +40,15 @@ COMPUTE_FLAGS: Final = (
     "--enable-webgpu-developer-features",  # adapters say whether they are a CPU
     "--enable-features=WebMachineLearningNeuralNetwork",
 )
+# A headless Chromium on Linux takes a GPU only with Vulkan, and ANGLE on Vulkan: seen with 156 on an H200. Where
+# there is software Vulkan alone, requestAdapter hangs with these.
+GPU_FLAGS: Final = (
+    "--enable-unsafe-webgpu",
+    "--enable-webgpu-developer-features",
+    "--enable-features=WebMachineLearningNeuralNetwork,Vulkan",
+    "--use-angle=vulkan",
+    "--disable-vulkan-surface",  # there is no screen
+)
 COMPUTE_PREFERENCES: Final = {"dom.webgpu.enabled": True, "gfx.webgpu.ignore-blocklist": True}
 QUIET_PREFERENCES: Final[Mapping[str, Any]] = {
     # Everything but the loopback goes to a proxy at a port where nobody listens.

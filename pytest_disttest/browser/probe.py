@@ -16,10 +16,11 @@ from pytest_disttest.browser.asking import Told, ask
 from pytest_disttest.browser.found import Installed, browsers
 from pytest_disttest.browser.keeping import kept
 from pytest_disttest.browser.kinds import BY_NAME
-from pytest_disttest.browser.opening import USUAL, Settings, quiet_environment
+from pytest_disttest.browser.opening import GPU_FLAGS, USUAL, Settings, quiet_environment
 from pytest_disttest.browser.page import page, served
-from pytest_disttest.browser.proven import Proof, proof
+from pytest_disttest.browser.proven import HARDWARE, Proof, proof
 from pytest_disttest.worker.probes.finding import Finding, Place, device
+from pytest_disttest.worker.probes.pci import DISPLAY, functions
 
 NAME: Final = "browser"
 SOURCE: Final = "Selenium"
@@ -29,6 +30,8 @@ LIMIT_S: Final = 25.0
 BACKSTOP_S: Final = 1.0
 """How much longer the process that asks may take than its browsers, before it is killed as well."""
 MARGIN_S: Final = 3.0
+GPU_DRIVERS: Final = ("amdgpu", "i915", "nvidia", "radeon", "xe")
+"""Drivers on Linux whose devices a browser may reach through Vulkan; not those of virtual machines' displays."""
 
 
 def probe(place: Place) -> Finding:
@@ -44,8 +47,15 @@ def probe(place: Place) -> Finding:
     if importlib.util.find_spec("selenium") is None:
         return _untold("selenium is not installed", found.remarks)
     asked = question(Random())
-    told = tell(found.browsers, asked, limit_s=_limit_s(place), settings=USUAL._replace(environment=place.environment))
+    usual = USUAL._replace(environment=place.environment)
+    ways = (usual._replace(flags=GPU_FLAGS), usual) if has_gpu(place) else (usual,)
+    told = tell(found.browsers, asked, limit_s=_limit_s(place), ways=ways)
     return finding(found.browsers, told, asked, found.remarks)
+
+
+def has_gpu(place: Place) -> bool:
+    """Return whether the bus shows a GPU that a browser might compute on."""
+    return any(each.code.startswith(DISPLAY) and each.driver in GPU_DRIVERS for each in functions(place))
 
 
 def _limit_s(place: Place) -> float:
@@ -53,13 +63,18 @@ def _limit_s(place: Place) -> float:
     return max(1.0, min(LIMIT_S, place.limit_s - MARGIN_S)) if place.limit_s else LIMIT_S
 
 
-def tell(programs: Sequence[Installed], asked: Question, *, limit_s: float, settings: Settings = USUAL) -> list[Told]:
-    """Return what each of *programs* tells, in their order, within *limit_s*; nothing that they started remains."""
+def tell(
+    programs: Sequence[Installed], asked: Question, *, limit_s: float, ways: Sequence[Settings] = (USUAL,)
+) -> list[Told]:
+    """Return what each of *programs* tells, in their order, within *limit_s*; nothing that they started remains.
+
+    A Chromium is opened in the first of *ways* by which it computes on hardware, else in the last one.
+    """
     driven = {number: program for number, program in enumerate(programs) if program.driver}
     lines: list[bytes] = []
     began = time.monotonic()
     if driven:
-        asking = Asking(driven, asked, limit_s, settings)
+        asking = Asking(driven, asked, limit_s, ways)
         lines = kept(asking.ask_all, limit_s=limit_s + BACKSTOP_S)
     told = dict(json.loads(line) for line in lines)
     is_late = time.monotonic() - began >= limit_s
@@ -73,7 +88,7 @@ class Asking(NamedTuple):
     programs: Mapping[int, Installed]
     asked: Question
     limit_s: float
-    settings: Settings
+    ways: Sequence[Settings]
 
     def ask_all(self, directory: str, send: Callable[[bytes], object]) -> None:
         """Send ``[number, what it tells]`` as a line of JSON for each program, as soon as it is known."""
@@ -82,8 +97,7 @@ class Asking(NamedTuple):
 
         def ask_one(number: int, program: Installed, address: str) -> None:
             home = os.path.join(directory, str(number))
-            os.mkdir(home)
-            told = ask(program, home, address, self.asked, limit_s=self.limit_s, settings=self.settings)
+            told = self._told_by(program, home, address)
             with one_at_a_time:
                 send(json.dumps([number, told]).encode("ascii"))
 
@@ -93,6 +107,20 @@ class Asking(NamedTuple):
                 thread.start()
             for thread in threads:
                 thread.join()
+
+    def _told_by(self, program: Installed, home: str, address: str) -> Told:
+        """Return what a browser tells, opened in the best way."""
+        end = time.monotonic() + self.limit_s
+        ways = self.ways[-1:] if BY_NAME[program.kind].engine == "firefox" else self.ways
+        told: Told = {}
+        for number, settings in enumerate(ways):
+            place = f"{home}-{number}"
+            os.mkdir(place)
+            left_s = (end - time.monotonic()) / (len(ways) - number)
+            told = ask(program, place, address, self.asked, limit_s=max(0.1, left_s), settings=settings)
+            if proof(told, self.asked).facts.get("webgpu.adapter-type") in HARDWARE:
+                break
+        return told
 
 
 def finding(programs: Sequence[Installed], told: Sequence[Told], asked: Question, remarks: Sequence[str]) -> Finding:
@@ -109,6 +137,7 @@ def _device(program: Installed, told: Told, found: Proof) -> dict[str, Any]:
         "browser.name": program.kind,
         "browser.version": told.get("version", ""),
         "browser.headless": True,
+        "browser.flag": tuple(told.get("flags", ())) or None,
         **found.facts,
     }
     fault = "" if is_open else f"does not open: {told['why']}"

@@ -144,6 +144,7 @@ _BROWSER_KEYS: Final = (
     Key("browser.name", "text", "browser", normal=str.lower),  # chrome chromium firefox edge
     Key("browser.version", "version", "browser"),
     Key("browser.headless", "flag", "browser"),
+    Key("browser.flag", "set", "browser"),  # with which Chromium computed what is told of it
     Key("webgpu", "flag", "browser"),
     Key("webgpu.adapter-type", "text", "browser", known=_DEVICE_KINDS),
     Key("webgpu.vendor", "text", "browser"),

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 from rigs.browsers import (
@@ -23,8 +25,13 @@ from rigs.browsers import (
     webnn_chromium,
     wrapped,
 )
+from rigs.recorded import laid_out
 
+from pytest_disttest.browser import probe
+from pytest_disttest.browser.arithmetic import Question
 from pytest_disttest.browser.found import Installed
+from pytest_disttest.browser.opening import COMPUTE_FLAGS, GPU_FLAGS, Settings
+from pytest_disttest.browser.proven import Proof
 
 NOTHING_LEFT = ()
 LANES = {
@@ -173,3 +180,49 @@ def test_twenty_cold_probes_agree(lane: str, home: Path, record_property: Callab
     median_s = statistics.median(each.seconds for each in found)
     record_property("median_s", median_s)
     print(f"{lane}: median of 20 cold probes {median_s:.2f} s")
+
+
+def test_where_vulkan_has_no_hardware_a_browser_is_opened_in_the_usual_way(home: Path):
+    """With the flags for GPUs this Chromium hangs on software Vulkan: that costs time, and no answer."""
+    found = probed(chromium(), directory=home, limit_s=16.0, ways=(GPU_FLAGS, ()))
+
+    assert (True, "software") == (found.facts["webgpu"], found.facts["webgpu.adapter-type"])
+    assert list(COMPUTE_FLAGS) == list(found.facts["browser.flag"])
+    assert () == found.left
+
+
+def test_a_browser_that_computes_on_hardware_is_asked_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """The first way does where it gives a GPU."""
+    opened: list[Settings] = []
+
+    def answer(program: object, home: str, address: str, asked: Question, *, limit_s: float, settings: Settings) -> Any:
+        opened.append(settings)
+        return {"flags": list(settings.flags)}
+
+    ways = (Settings(flags=GPU_FLAGS), Settings())
+    monkeypatch.setattr(probe, "ask", answer)
+    asking = probe.Asking({}, probe.question(Random(1)), 10.0, ways)
+    for adapter, count in (("discrete", 1), ("software", 2)):
+        opened.clear()
+        monkeypatch.setattr(probe, "proof", lambda told, asked, kind=adapter: Proof({"webgpu.adapter-type": kind}))
+        home = str(tmp_path / adapter)
+        assert list(ways[count - 1].flags) == asking._told_by(Installed("chromium", "", ""), home, "")["flags"]
+        assert list(ways[:count]) == opened
+    opened.clear()
+    asking._told_by(Installed("firefox", "", ""), str(tmp_path / "fox"), "")
+    assert [ways[-1]] == opened
+
+
+@pytest.mark.parametrize(
+    ("row", "has"),
+    [
+        ("class=030000 vendor=10de device=2335 driver=nvidia", True),
+        ("class=030200 vendor=1002 device=74a1 driver=amdgpu", True),
+        ("class=030000 vendor=1af4 device=1050 driver=virtio-pci", False),
+        ("class=030000 vendor=10de device=2335", False),
+        ("class=010802 vendor=10de device=2335 driver=nvidia", False),
+    ],
+)
+def test_a_gpu_with_a_driver_is_worth_a_try(row: str, has: bool, tmp_path: Path):
+    """What the bus shows decides which flags are tried first."""
+    assert has == probe.has_gpu(laid_out(f"pci 0000:01:00.0 {row}\n", tmp_path))

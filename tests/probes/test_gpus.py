@@ -407,6 +407,21 @@ def wgpu(*rows: dict[str, Any]) -> dict[str, Any]:
     return {"vulkan": lambda: vulkan.adapters(list(rows))}
 
 
+def test_an_adapter_that_knows_no_product_is_no_second_gpu(tmp_path: Path):
+    """As an H200 was seen to be listed: by Vulkan with its ids, by OpenGL with its vendor's and another name."""
+    rows = [
+        {"vendor_id": 0x10DE, "device_id": 0x2330, "device": "NVIDIA H100", "adapter_type": "DiscreteGPU"},
+        {"vendor_id": 0x10DE, "device_id": 0, "device": "NVIDIA H100/PCIe/SSE2", "adapter_type": "Unknown"},
+    ]
+    rows = [{**row, "backend_type": api} for row, api in zip(rows, ("Vulkan", "OpenGL"), strict=True)]
+    place = laid_out(text_of("hopper"), tmp_path)
+    instead = {**wgpu(*rows), "nvidia": lambda: nvml.read(Nvml(gpu()))}
+    gpus = probed(place, instead=instead, leave=("python", "disk", "browser", "opencl"))["devices"]
+
+    (usable,) = (device for device in gpus if not device["fault"])
+    assert (H100["UUID"], ("cuda", "vulkan")) == (usable["id"], usable["facts"]["gpu.api"])
+
+
 def test_an_adapter_is_the_gpu_that_it_drives(tmp_path: Path):
     """Vulkan's view of a GPU adds an API to the device that PCI shows; it is listed once per backend."""
     rows = [{**ARC, "backend_type": "Vulkan"}, {**ARC, "backend_type": "OpenGL"}]

@@ -44,8 +44,8 @@ keeping.become_subreaper()
 start = time.perf_counter()
 programs = [Installed(*program) for program in order["programs"]]
 asked = probe.question(probe.Random())
-settings = USUAL._replace(**order["settings"])
-told = probe.tell(programs, asked, limit_s=order["limit_s"], settings=settings)
+ways = [USUAL._replace(**{"flags": flags} if flags else {}, **order["settings"]) for flags in order["ways"]]
+told = probe.tell(programs, asked, limit_s=order["limit_s"], ways=ways)
 finding = probe.finding(programs, told, asked, ())
 seconds = time.perf_counter() - start
 json.dump([finding._asdict(), seconds, keeping.descendants(os.getpid())], sys.stdout)
@@ -128,10 +128,11 @@ def start_probe(
     directory: Path,
     limit_s: float = 60.0,
     environment: Mapping[str, str] | None = None,
+    ways: Sequence[Sequence[str]] = ((),),
     **how: object,
 ) -> subprocess.Popen[str]:
-    """Start what `probed` waits for; *how* are `Settings`."""
-    order = {"programs": programs, "limit_s": limit_s, "settings": how}
+    """Start what `probed` waits for; *how* are `Settings`, *ways* flags to be tried in turn, () for the usual ones."""
+    order = {"programs": programs, "limit_s": limit_s, "settings": how, "ways": ways}
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT],
         env={**os.environ, "PYTHONPATH": str(CHECKOUT), "TMPDIR": str(directory), **(environment or {})},

@@ -26,8 +26,9 @@ def adapters(rows: list[dict[str, Any]]) -> Finding:
     """Return one device for the rows of each GPU: they come once per API."""
     found: dict[tuple[Any, ...], Found] = {}
     for row in rows:
-        # The OpenGL backend often leaves the ids out; the name then tells.
-        key = (row.get("vendor_id"), row.get("device_id")) if row.get("vendor_id") else (row.get("device"),)
+        # The OpenGL backend often leaves the ids out, or that of the product; the name then tells.
+        ids = row.get("vendor_id"), row.get("device_id")
+        key = ids if all(ids) else (row.get("device"),)
         backend = str(row.get("backend_type", "")).lower()
         known = found.setdefault(key, _device(row))
         if backend in ("vulkan", "metal"):
@@ -45,6 +46,6 @@ def _device(row: dict[str, Any]) -> Found:
         "gpu.device-name": str(row.get("device", "")),
         # Above 16 bits are Khronos' ids of vendors that have none on the PCI bus: Mesa is 0x10005.
         "gpu.vendor": f"{vendor:04x}" if 0 < vendor < 0x10000 else "",
-        "gpu.device": f"{product:04x}" if 0 < vendor < 0x10000 else "",
+        "gpu.device": f"{product:04x}" if 0 < vendor < 0x10000 and product else "",
     }
     return device("gpu", f"adapter:{vendor:x}:{product:x}:{row.get('device', '')}", facts=facts)
