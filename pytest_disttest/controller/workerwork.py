@@ -329,20 +329,20 @@ class WorkerWork:
         self._cases.close_story(node)
         self._run.end_early(KeyboardInterrupt())
 
-    def usage(self, node: WorkerNode, arguments: list[str]) -> None:
+    def usage(self, node: WorkerNode, arguments: list[str], has_begun: bool = False) -> None:
         """The command line makes no sense to the worker's pytest; elsewhere, a plugin may be missing."""
         where = () if node.gateway.spec.popen else (f"on host {node.host}, where a plugin may be missing:",)
-        self._give_up(node, pytest.UsageError(*where, *arguments), " ".join(arguments))
+        self._give_up(node, pytest.UsageError(*where, *arguments), " ".join(arguments), has_begun=has_begun)
 
-    def internal(self, node: WorkerNode, text: str) -> None:
+    def internal(self, node: WorkerNode, text: str, has_begun: bool = False) -> None:
         """pytest itself, or a plugin, broke in the worker."""
         fault = WorkerFault(f"in worker {node.id} on host {node.host}:\n{text}")
-        self._give_up(node, fault, text.strip().rpartition("\n")[2])
+        self._give_up(node, fault, text.strip().rpartition("\n")[2], has_begun=has_begun)
 
-    def _give_up(self, node: WorkerNode, error: Exception, why: str) -> None:
-        """End the run; but a host whose pytest fails before it has collected may merely lack what others have."""
+    def _give_up(self, node: WorkerNode, error: Exception, why: str, *, has_begun: bool) -> None:
+        """End the run; but a host whose pytest fails before it begins to collect may merely lack what others have."""
         others = [link for link in self._run.ready_links if link.host.name != node.host]
-        if node.has_collected or not others:
+        if has_begun or node.has_collected or not others:
             self._run.end_early(error)
             return
         message = f"pytest cannot begin there ({why})"

@@ -82,6 +82,11 @@ class WorkerSession:
         return is_one_of_the_others and self._breeding.is_possible and bool(why_whole(self._config))
 
     @property
+    def _has_begun(self) -> bool:
+        """Whether the session got as far as collection."""
+        return self._began_at > 0
+
+    @property
     def _has_retired(self) -> bool:
         return self._patience is not None and self._patience.has_retired
 
@@ -103,8 +108,11 @@ class WorkerSession:
             self._shard = Shard(session, claims, partial(self._link.send_now, "files"), imports=imports)
             self._config.pluginmanager.register(self._shard, "disttest-shard")
         self._began_at = time.monotonic()
-        with self._telling_of_the_end(), unhurried_gc():
-            return (yield)
+        with self._telling_of_the_end():
+            with unhurried_gc():
+                result = yield
+            self._tell_of_collection()  # not earlier: pytest says "finish" of a collection that ends in an error, too
+        return result
 
     def _may_share(self) -> bool:
         if self._collects == "full":
@@ -140,10 +148,13 @@ class WorkerSession:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._items = list(session.items)
         self._collected_at = time.monotonic()
+        if self._shard is not None:
+            session.items = all_items(session, self._shard, self._items)
+
+    def _tell_of_collection(self) -> None:
         if self._shard is None:
             self._tell_of_all()
         else:
-            session.items = all_items(session, self._shard, self._items)
             self._tell_of_share(self._shard)
         self._link.outbox.push()
 
@@ -212,7 +223,7 @@ class WorkerSession:
         self._link.send("warning", recorder.warning(warning_message), when, nodeid, wire.plain(location))
 
     def pytest_internalerror(self, excrepr: object) -> None:
-        self._link.send_now("internal", cut(wire.plain(str(excrepr))))
+        self._link.send_now("internal", cut(wire.plain(str(excrepr))), self._has_begun)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None, object, object]:
@@ -234,7 +245,7 @@ class WorkerSession:
         try:
             yield
         except pytest.UsageError as error:
-            self._link.send_now("usage", [wire.plain(str(argument)) for argument in error.args])
+            self._link.send_now("usage", [wire.plain(str(argument)) for argument in error.args], self._has_begun)
             raise
         except pytest.exit.Exception as error:
             self._recorder.spill()

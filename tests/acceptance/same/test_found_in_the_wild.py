@@ -41,6 +41,37 @@ def test_what_does_not_import_is_told_beside_the_argument_that_finds_nothing(
     assert 4 == pair.ours.code
 
 
+SLOW_TO_FAIL = """
+import time
+import pytest
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    try:
+        return (yield)
+    except pytest.UsageError:
+        time.sleep(1)
+        raise
+"""
+
+
+def test_an_argument_that_finds_nothing_ends_the_run_however_late_that_is_told(twice: Twice):
+    """pytest calls "collection is finished" before it raises; nobody takes that for a collection that went well."""
+    twice.write(
+        {
+            "conftest.py": SLOW_TO_FAIL,
+            "package/__init__.py": "",
+            "package/conftest.py": "raise ImportError('install hypothesis first')\n",
+            "package/test_one.py": "def test_one(): ...\n",
+        }
+    )
+
+    pair = twice.run("--pyargs", "package.test_one")
+
+    pair.assert_same()
+    assert 4 == pair.ours.code
+
+
 def test_the_size_of_the_terminal_does_not_leak_into_the_environment(twice: Twice):
     """tornado, click and rich wrap their help by COLUMNS; readline hands it to every child of pytest."""
     twice.write({"test_size.py": "import os\ndef test_size(): assert {'COLUMNS', 'LINES'}.isdisjoint(os.environ)\n"})
