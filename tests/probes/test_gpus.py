@@ -229,6 +229,29 @@ def test_a_failing_nvidia_smi_is_told(said: str | None, why: str, tmp_path: Path
     assert profile["devices"][1]["fault"].startswith(why)
 
 
+def test_a_recorded_h200(tmp_path: Path):
+    """What a real one was seen to say: by nvidia-smi as recorded, and by NVML with the values that it gave there."""
+    where = SimpleNamespace(busId="00000000:00:06.0", pciDeviceId=0x233510DE)
+    memory = SimpleNamespace(total=150754820096, free=150109880320, used=644939776)
+    uuid = "GPU-0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
+    card = gpu(UUID=uuid, Name="NVIDIA H200", MemoryInfo=memory, PciInfo=where, ComputeRunningProcesses=[])
+    library = Nvml(card, driver="580.159.04", cuda=13000)
+    place = laid_out(text_of("h200-vm"), tmp_path)
+
+    by_smi = probed(place)
+    by_nvml = probed(place, instead={"nvidia": lambda: nvml.read(library)})
+
+    for profile in (by_smi, by_nvml):
+        assert ([], [uuid]) == (profile["degraded"], [device["id"] for device in profile["devices"]])
+        assert {"0000:00:06.0": ""} == faults(profile)
+    facts = by_nvml["devices"][0]["facts"]
+    assert ("9.0", "2335") == (facts.pop("gpu.compute-capability"), facts["gpu.device"])
+    assert facts == by_smi["devices"][0]["facts"]
+    assert (150754820096, "13.0", "hopper", False, True) == tuple(
+        facts[f"gpu.{key}"] for key in ("memory", "cuda", "architecture", "mig", "ecc")
+    )
+
+
 def test_what_a_gpu_is_used_for_is_read_now():
     """Free memory and processes, by the device's id."""
     told = {"memory_free": 80000 * MIB, "processes": [4711], "memory_of": {4711: 1000 * MIB}}
