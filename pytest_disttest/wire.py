@@ -58,19 +58,20 @@ def _are_messages(values: list[Any]) -> bool:
     return set(map(type, values)) <= {list} and all(values) and {type(value[0]) for value in values} <= {str}
 
 
-def unpack_lines(lines: bytes) -> Iterator[list[Any]]:
-    """Yield the messages of several whole lines; raises ProtocolFault at the first one that is none.
+def unpack_lines(lines: bytes) -> Iterator[tuple[list[Any], bytes]]:
+    """Yield the messages of several whole lines, each with its line; raises ProtocolFault at the first that is none.
 
     All are decoded at once: hundreds of short lines come together, and each call of the decoder costs more than
     what it finds in one of them.
     """
+    split = [line for line in lines.split(b"\n") if line]
     try:
-        messages = _decode(f"[{lines.decode('ascii').strip().replace(chr(10), ',')}]")
+        messages = _decode(f"[{b','.join(split).decode('ascii')}]")
     except ValueError:  # damaged: those before the damage are good
         messages = None
-    if messages is None or not _are_messages(messages):
-        return (unpack(line) for line in lines.split(b"\n") if line)
-    return iter(messages)
+    if messages is None or len(messages) != len(split) or not _are_messages(messages):
+        return ((unpack(line), line) for line in split)
+    return zip(messages, split, strict=True)
 
 
 def start_line(item: int) -> bytes:

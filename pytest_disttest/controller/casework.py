@@ -14,7 +14,7 @@ from pytest_disttest.controller.replay import Replayer, Story, Told, mark_flaky,
 from pytest_disttest.controller.run import Run
 from pytest_disttest.model import Attempt, Outcome, Pass
 from pytest_disttest.schedule import CaseEnded, CaseStarted
-from pytest_disttest.store.stories import LATE, StoryTold
+from pytest_disttest.store.stories import LATE, StoryHeard, StoryTold
 
 if TYPE_CHECKING:
     from pytest_disttest.controller.diagnosing import Death
@@ -106,8 +106,8 @@ class CaseWork:
         for passed, duration_s in zip(passes, durations, strict=True):
             run.decide(CaseEnded(node.id, passed[0], Outcome.PASSED, duration_s))
 
-    def report(self, node: WorkerNode, item: int, data: Any, is_words: bool, is_renamed: bool) -> None:
-        """One report of the running case; *is_renamed* by a plugin on the host."""
+    def report(self, node: WorkerNode, line: bytes, item: int, data: Any, is_words: bool, is_renamed: bool) -> None:
+        """One report of the running case, which came as *line*; *is_renamed* by a plugin on the host."""
         report = self.replayer.report(data, is_words)
         if not is_renamed:
             self._name_as_here(node, item, report)
@@ -116,7 +116,7 @@ class CaseWork:
             self.replayer.late(node, item, report)
         else:
             story.reports.append(report)
-            story.told.append((data, is_words, is_renamed))
+            story.lines.append(line)
 
     def _name_as_here(self, node: WorkerNode, item: int, report: Any) -> None:
         """A host may know the case by another id: one that holds a path or a random value."""
@@ -308,7 +308,7 @@ class CaseWork:
         self._attempts[case] += 1
         if story is not None:
             number = self._attempts[case]
-            self._run.journal.story(StoryTold(case, number, again, story.told, story.junit, story.failed_subtests))
+            self._run.journal.story(StoryHeard(case, number, again, story.lines, story.junit, story.failed_subtests))
         if node is not None and self._run.has_choices:
             self._keep_choice(case, self._attempts[case], node)
         self._run.journal.attempt(

@@ -65,7 +65,6 @@ class Loop:
         self._patience = Patience()
         self._before_enlisting: list[Callable[[], None]] = []
         self._of_workers: dict[str, Callable[..., None]] = {
-            "report": self.cases.report,
             "subtests": self.cases.subtests,
             "junit": self.cases.junit,
             "end": self.cases.end,
@@ -303,12 +302,18 @@ class Loop:
         node = self._run.roster.find(link.host.name, slot)
         if node is None:  # a fork has taken its place
             return
-        for plain, messages in groupby(wire.unpack_lines(lines), _is_plain):
-            if plain and not node.is_given_up:
-                self.cases.plain(node, messages)
-                continue
-            for message in self._copies.heard(messages) if node.is_given_up else messages:
-                self._of_workers[message[0]](node, *message[1:])
+        for kind, heard in groupby(wire.unpack_lines(lines), _kind):
+            if node.is_given_up:
+                for message in self._copies.heard(message for message, _ in heard):
+                    self._of_workers[message[0]](node, *message[1:])
+            elif kind == "plain":
+                self.cases.plain(node, (message for message, _ in heard))
+            elif kind == "report":
+                for message, line in heard:
+                    self.cases.report(node, line, *message[1:])
+            else:
+                for message, _ in heard:
+                    self._of_workers[message[0]](node, *message[1:])
 
     def _exit(self, link: HostLink, slot: str, code: int, words: dict[str, str]) -> None:
         node = self._run.roster.find(link.host.name, slot)
@@ -389,9 +394,10 @@ class Loop:
             self._hosts.lost(link, error.message)
 
 
-def _is_plain(message: Sequence[Any]) -> bool:
-    """Whether the message is of those that most tests consist of, which are taken many at once."""
-    return message[0] in ("start", "pass")
+def _kind(heard: tuple[Sequence[Any], bytes]) -> str:
+    """Return "plain" for messages that most tests consist of, which are taken many at once, else the kind itself."""
+    kind: str = heard[0][0]
+    return "plain" if kind in ("start", "pass") else kind
 
 
 def _take_note(_link: HostLink, _what: object) -> None:

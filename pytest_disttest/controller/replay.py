@@ -34,14 +34,15 @@ Location = tuple[str, int | None, str]
 class Story:
     """What is known of a case that runs: its reports so far, and what its worker says of each phase that failed.
 
-    *told* are the same reports as they came, each with the words ``is_words`` and ``is_renamed``. *limit_s* is how long
-    it might take, once it has taken longer and its worker is being killed.
+    *lines* are the same reports as they came: the worker's messages ``["report", item, data, is_words, is_renamed]``,
+    the representation having been no text at its origin, and the id being a plugin's. *limit_s* is how long it might
+    take, once it has taken longer and its worker is being killed.
     """
 
     case: int
     started_at: float
     reports: list[Any] = field(default_factory=list)
-    told: list[tuple[Any, bool, bool]] = field(default_factory=list)
+    lines: list[bytes] = field(default_factory=list)
     failed_subtests: int = 0
     junit: list[Entry] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
@@ -49,8 +50,8 @@ class Story:
 
     def keep(self, stands: Callable[[Any], bool]) -> None:
         """Forget the reports that do not stand any more."""
-        both = [pair for pair in zip(self.reports, self.told, strict=True) if stands(pair[0])]
-        self.reports, self.told = [report for report, _ in both], [as_told for _, as_told in both]
+        both = [pair for pair in zip(self.reports, self.lines, strict=True) if stands(pair[0])]
+        self.reports, self.lines = [report for report, _ in both], [line for _, line in both]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ class Replayer:
         """Add a report that nobody told to the story of a case."""
         data = self._hook.pytest_report_to_serializable(config=self._config, report=report)
         story.reports.append(report)
-        story.told.append((wire.plain(data), False, False))
+        story.lines.append(wire.pack(["report", story.case, wire.plain(data), False, False]).rstrip())
 
     def story(self, node: WorkerNode, story: Story) -> Told:
         """Replay a case from its reports."""

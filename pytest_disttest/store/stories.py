@@ -34,7 +34,7 @@ class ResultsKept(NamedTuple):
 
 
 class StoryTold(NamedTuple):
-    """The reports of one attempt as they were told, each with two words of its worker on it (see ``casework``).
+    """The reports of one attempt as they were told, each with two words of its worker on it (see ``replay``).
 
     *again* says that the attempt had failed and was to be made once more. *junit* and *failed_subtests* are what was
     told beside the reports. *number* is ``LATE`` for a report that came after the end.
@@ -46,6 +46,25 @@ class StoryTold(NamedTuple):
     reports: Sequence[Sequence[Any]]
     junit: Sequence[Sequence[str]] = ()
     failed_subtests: int = 0
+
+
+class StoryHeard(NamedTuple):
+    """The same where it is written first: *lines* are the messages ``report`` of its worker, as they came.
+
+    To encode the reports once more would be most of what it costs to keep them. It is read as a ``StoryTold``.
+    """
+
+    case: int
+    number: int
+    again: bool
+    lines: Sequence[bytes]
+    junit: Sequence[Sequence[str]] = ()
+    failed_subtests: int = 0
+
+    def line(self, encode: Callable[[StoryTold], bytes]) -> bytes:
+        """Return it as one line of a journal, its newline included; *encode* makes such a line of the rest of it."""
+        bare = encode(StoryTold(self.case, self.number, self.again, (), self.junit, self.failed_subtests))
+        return b"%b%b]}\n" % (bare.removesuffix(b"]}\n"), b",".join(self.lines))
 
 
 class WarningTold(NamedTuple):
@@ -81,11 +100,15 @@ def _unpack_kept(fields: Mapping[str, Any]) -> ResultsKept:
 
 
 def _pack_story(event: StoryTold) -> dict[str, object]:
-    return {"event": "story", **event._asdict()}
+    fields = event._asdict()
+    reports = fields.pop("reports")
+    heard = [("report", event.case, *report) for report in reports]
+    return {"event": "story", **fields, "heard": heard}  # at the end, where ``StoryHeard.line`` adds to it
 
 
 def _unpack_story(fields: Mapping[str, Any]) -> StoryTold:
-    reports = tuple((dict(told), bool(is_words), bool(is_renamed)) for told, is_words, is_renamed in fields["reports"])
+    heard = fields["heard"]
+    reports = tuple((dict(told), bool(is_words), bool(is_renamed)) for _, _, told, is_words, is_renamed in heard)
     junit = tuple((text(method), text(name), text(value)) for method, name, value in fields["junit"])
     return StoryTold(
         count(fields["case"]), count(fields["number"]), bool(fields["again"]), reports, junit,
@@ -109,8 +132,8 @@ def _unpack_worker(fields: Mapping[str, Any]) -> WorkerTold:
     return WorkerTold(text(fields["host"]), text(fields["worker"]), dict(fields["told"]))
 
 
-Story: TypeAlias = StoryTold | WarningTold | WorkerTold
-Event: TypeAlias = FilesSeen | ResultsKept | Story
+Story: TypeAlias = StoryHeard | StoryTold | WarningTold | WorkerTold
+Event: TypeAlias = FilesSeen | ResultsKept | StoryTold | WarningTold | WorkerTold
 PACK: Mapping[type, Callable[[Any], dict[str, object]]] = {
     FilesSeen: _pack_files,
     ResultsKept: _pack_kept,

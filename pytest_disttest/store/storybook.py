@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pytest_disttest.store.events import to_line
-from pytest_disttest.store.stories import Story, StoryTold
+from pytest_disttest.store.stories import Story, StoryHeard
 
 LONGEST_STORY = 1024 * 1024
 """Bytes. A test that said more than this runs again, rather than that its words are written twice."""
@@ -32,9 +32,9 @@ class Storybook:
 
     def write(self, event: Story) -> None:
         """Add a story, in the kernel's hands before the call returns."""
-        if self._descriptor < 0 or _is_long(event):
+        if self._descriptor < 0:
             return
-        line = to_line(event)
+        line = event.line(to_line) if isinstance(event, StoryHeard) else to_line(event)
         try:
             if len(line) <= LONGEST_STORY and os.write(self._descriptor, line) != len(line):
                 self.close()  # what follows half a line would be lost with it: the disk is full
@@ -52,20 +52,3 @@ class Storybook:
         self.close()
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
-
-
-def _is_long(event: Story) -> bool:
-    """Whether the captured output alone is too much: encoding 100 MB to find that out would take half a second."""
-    if not isinstance(event, StoryTold):
-        return False
-    reports = (dict(told.get("$d", told.items())) for told, *_ in event.reports)  # a key may begin with our "$"
-    return sum(len(text) for report in reports for text in _texts(report.get("sections"))) > LONGEST_STORY
-
-
-def _texts(sections: object) -> list[str]:
-    """Return the texts in the sections of a report as it travels: pairs, which JSON has as tagged lists."""
-    if isinstance(sections, dict):
-        sections = [part for parts in sections.values() for part in parts]
-    if isinstance(sections, list):
-        return [each for part in sections for each in _texts(part)]
-    return [sections] if isinstance(sections, str) else []

@@ -105,12 +105,12 @@ class Rig:
         """Send a report of the worker's item 1, which is case 0."""
         report = pytest.TestReport("test_it.py::test_a", PLACE, {}, outcome, longrepr, when)  # type: ignore[arg-type]
         data = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
-        arrived = wire.unpack(wire.pack(["report", 1, wire.plain(data), False, False]))[1:]
-        self.cases.report(self.node, *arrived)
+        ((message, line),) = wire.unpack_lines(wire.pack(["report", 1, wire.plain(data), False, False]))
+        self.cases.report(self.node, line, *message[1:])
 
     def told(self, *lines: bytes) -> None:
         """Take such lines of the worker as trivial tests consist of."""
-        self.cases.plain(self.node, wire.unpack_lines(b"".join(lines)))
+        self.cases.plain(self.node, (message for message, _ in wire.unpack_lines(b"".join(lines))))
 
     @property
     def outcomes(self) -> list[tuple[int, int, Outcome]]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_disttest import wire
 from pytest_disttest.model import Attempt, Case, Demand, Outcome, PhaseTime, Requirement
 from pytest_disttest.store import Journal, run_id
 from pytest_disttest.store.events import (
@@ -23,7 +24,7 @@ from pytest_disttest.store.events import (
     from_line,
     to_line,
 )
-from pytest_disttest.store.stories import FilesSeen, ResultsKept, StoryTold, WarningTold, WorkerTold
+from pytest_disttest.store.stories import FilesSeen, ResultsKept, StoryHeard, StoryTold, WarningTold, WorkerTold
 
 # A process in another directory finds this checkout, installed or not.
 IMPORTABLE = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
@@ -83,6 +84,16 @@ def test_a_line_gives_back_the_event_it_was_made_of(event):
 
     assert line.count(b"\n") == 1 and line.endswith(b"\n")
     assert event == from_line(line)
+
+
+@given(counts, counts, st.booleans(), reports, entries, counts)
+def test_a_story_is_kept_as_it_came_and_read_as_what_it_tells(case, number, again, reports, junit, failed):
+    """The messages of the worker stand in the line unchanged, whatever the texts in them hold."""
+    lines = [wire.pack(["report", number, *report]).rstrip() for report in reports]
+    line = StoryHeard(case, number, again, lines, junit, failed).line(to_line)
+
+    assert line.count(b"\n") == 1 and line.endswith(b"\n")
+    assert StoryTold(case, number, again, reports, junit, failed) == from_line(line)
 
 
 @given(events, st.data())

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from pytest_disttest import wire
 from pytest_disttest.model import Attempt, Case, Outcome
 from pytest_disttest.store import Journal, ingest, layout
 from pytest_disttest.store.events import CasesPassed
-from pytest_disttest.store.stories import LATE, ResultsKept, StoryTold, WarningTold
+from pytest_disttest.store.stories import LATE, ResultsKept, StoryHeard, StoryTold, WarningTold
 from pytest_disttest.store.storybook import LONGEST_STORY
 from pytest_disttest.store.unfinished import PlainPass, Told, candidates, is_open, read_unfinished
 
@@ -85,6 +86,7 @@ def test_a_test_whose_last_attempt_is_not_told_in_full_runs_again(tmp_path):
     sections = [{"$t": ["Captured stdout call", "x" * (LONGEST_STORY + 1)]}]
     for long in ({"sections": sections}, {"$d": [["$report_type", "TestReport"], ["sections", sections]]}):
         journal.story(StoryTold(2, 1, again=False, reports=((long, False, False),)))
+        journal.story(StoryHeard(2, 1, again=False, lines=[wire.pack(["report", 7, long, False, False]).rstrip()]))
     journal.attempt(attempt(2))
     journal.story(story(3))
     journal.close()

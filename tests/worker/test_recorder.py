@@ -76,7 +76,7 @@ def told(pytester: pytest.Pytester, *plugins: object, **files: str) -> list[list
     pytester.makepyfile(**files)
     worker = Worker()
     pytester.inline_run("-p", "no:cacheprovider", plugins=[worker, *plugins])
-    return list(wire.unpack_lines(worker.line.said))
+    return [message for message, _ in wire.unpack_lines(worker.line.said)]
 
 
 def test_a_trivial_test_takes_two_lines(pytester: pytest.Pytester):
