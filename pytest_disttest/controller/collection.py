@@ -44,6 +44,8 @@ class Collected:
     unhedged: set[int] = field(default_factory=set)
     _index: dict[Key, int] = field(default_factory=dict)
     _views: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    _keyword_places: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    _fixtures: dict[tuple[FixtureUse, ...], tuple[FixtureUse, ...]] = field(default_factory=dict)
 
     def add(self, digest: str, table: Mapping[str, Any], deselected: Mapping[str, Any], lines: Iterable[Any]) -> None:
         """Merge one table.
@@ -123,7 +125,8 @@ class Collected:
         index = len(self.cases)
         self.cases.append(self._case(index, key, row, table))
         self.names.append(row[1])
-        self.keywords.append((row[4] + offset, row[5] + offset))
+        places = row[4] + offset, row[5] + offset
+        self.keywords.append(self._keyword_places.setdefault(places, places))
         self._index[key] = index
         return index
 
@@ -157,15 +160,20 @@ class Collected:
             file=file,
             cls=cls,
             package=package,
-            location=_location(nodeid, line),
+            location=_location(nodeid, line, file=file, name=name),
             demand=self._demand(marks, nodeid),
             provides=provides,
             depends=depends,
             groups=groups,
             together=together_of(marks) if marks else "",
-            fixtures=tuple(FixtureUse(*use) for use in table["fixtures"][fixtures_place]),
+            fixtures=self._shared_fixtures(table["fixtures"][fixtures_place]),
             deselected=deselected,
         )
+
+    def _shared_fixtures(self, rows: Iterable[Sequence[Any]]) -> tuple[FixtureUse, ...]:
+        """Return what *rows* say of fixtures, the same object for all cases that use the same."""
+        fixtures = tuple(FixtureUse(*use) for use in rows)
+        return self._fixtures.setdefault(fixtures, fixtures)
 
     def _take_note(self, index: int, nodeid: str, marks: Sequence[Mark]) -> None:
         """Keep what marks say of how a case is run, beside what it asks for."""
@@ -196,10 +204,14 @@ def is_partial(config: pytest.Config) -> bool:
     return config.args_source is pytest.Config.ArgsSource.ARGS
 
 
-def _location(nodeid: str, line: int | None) -> tuple[str, int | None, str]:
-    """Return where pytest would say the test is; its line is known of marked tests only."""
-    path, _, domain = nodeid.partition("::")
-    return path, line, domain.replace("::", ".") or nodeid
+def _location(nodeid: str, line: int | None, *, file: str, name: str) -> tuple[str, int | None, str]:
+    """Return where pytest would say the test is; its line is known of marked tests only.
+
+    Its words are *file* and *name* themselves where they are equal to these: of 100,000 cases, copies would be 10 MB.
+    """
+    path, _, rest = nodeid.partition("::")
+    domain = rest.replace("::", ".") or nodeid
+    return file if path == file else path, line, name if domain == name else domain
 
 
 def _marks(rows: Iterable[Sequence[Any]]) -> tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...]:

@@ -58,6 +58,7 @@ class WorkerSession:
         self._patience: Patience | None = None
         self._shard: Shard | None = None
         self._items: list[pytest.Item] = []
+        self._digest = ""
         self._recorder = recorder.Recorder(link, config)
         self._deselected: list[pytest.Item] = []
         self._session: pytest.Session | None = None
@@ -158,11 +159,13 @@ class WorkerSession:
             self._tell_of_share(self._shard)
         self._link.outbox.push()
 
-    def _tell_of_all(self) -> None:
+    def _tell_of_all(self, *, is_fork: bool = False) -> None:
+        """Tell how many there are. A fork keeps its parent's digest: a look at each item copies its memory."""
         assert self._session is not None
         objection = self._breeding.objection(self._session, self._link)
-        digest = census.digest(self._items)
-        self._link.send("collected", len(self._items), digest, len(self._deselected), objection)
+        if not is_fork:
+            self._digest = census.digest(self._items)
+        self._link.send("collected", len(self._items), self._digest, len(self._deselected), objection)
         if self._sends_table:
             self._send_table()
 
@@ -171,11 +174,12 @@ class WorkerSession:
         objection = self._breeding.objection(self._session, self._link)
         owned = sorted(shard.owned)
         holds_all = len(owned) == len(shard.files) and not objection
+        self._digest = census.digest(self._items) if holds_all else ""
         facts = {
             "files": len(shard.files),
             "digest": shard.digest(),
             "owned": owned,
-            "whole": census.digest(self._items) if holds_all else "",
+            "whole": self._digest,
             "objection": objection,
             "seconds": self._collected_at - self._began_at,
         }
@@ -294,7 +298,7 @@ class WorkerSession:
         self._link.outbox.name_capture_files(*_capture_files(self._config))
         take_name(wire.restore(self._link.receive()[1]), self._config)
         self._link.send("ready", _who_am_i())
-        self._tell_of_all()
+        self._tell_of_all(is_fork=True)
 
     def _adopt(self, places: list[int]) -> None:
         """Collect files whose owner died before it could tell of them."""

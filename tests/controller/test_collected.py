@@ -140,6 +140,19 @@ def test_wide_fixtures_are_named_with_their_owner(items: list[pytest.Item]):
     assert () == cases[f"{file}::test_param[one two]"].fixtures
 
 
+def test_what_cases_have_in_common_is_kept_once(pytester: pytest.Pytester):
+    """Of 100,000 cases, copies of the same words would be tens of megabytes."""
+    pytester.makepyfile(test_it="import pytest\n@pytest.mark.parametrize('n', [1, 2])\ndef test_it(n): pass")
+    items, _ = pytester.inline_genitems()
+    collected = merged(items)
+    first, second = collected.cases
+
+    assert first.location == ("test_it.py", None, "test_it[1]")
+    assert first.location[0] is first.file and first.location[2] is collected.names[0]
+    assert first.fixtures is second.fixtures
+    assert collected.keywords[0] is collected.keywords[1]
+
+
 def test_keywords_are_those_of_the_item(items: list[pytest.Item]):
     """Reports carry them: plugins select by them."""
     collected = merged(items)
