@@ -17,7 +17,7 @@ from typing import Any
 
 from pytest_disttest.errors import ProtocolFault
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Bumped when a controller and a worker of different versions could misread each other."""
 
 MAX_DEPTH = 60
@@ -91,6 +91,11 @@ def place_of(nodeid: str) -> tuple[str, str]:
     """Return path and domain of an ordinary test's location: pytest makes both of the names in its node id."""
     path, _, names = nodeid.partition("::")
     return path, names.replace("::", ".") or nodeid
+
+
+def parameters_of(name: str) -> str:
+    """Return the id of a test's parameters, which its *name* has in brackets, "" where there are none."""
+    return name.partition("[")[2].removesuffix("]") if name.endswith("]") else ""
 
 
 def plain(value: object, *, above: tuple[int, ...] = ()) -> Any:

@@ -33,7 +33,7 @@ class Collected:
     deselected: list[Case] = field(default_factory=list)
     keywords: list[tuple[int, int]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
-    keyword_sets: list[list[str]] = field(default_factory=list)
+    keyword_sets: list[list[str | None]] = field(default_factory=list)
     maps: dict[str, list[int]] = field(default_factory=dict)
     status_lines: list[str] = field(default_factory=list)
     homes: dict[int, str] = field(default_factory=dict)
@@ -102,9 +102,11 @@ class Collected:
 
     def keywords_of(self, case: int) -> dict[str, int]:
         """Return the keywords of a case as its reports carry them."""
-        own, above = self.keywords[case]
-        names = (self.names[case], *self.keyword_sets[own], *self.keyword_sets[above])
-        return dict.fromkeys(names, 1)
+        name = self.names[case]
+        own, above = [self.keyword_sets[place] for place in self.keywords[case]]
+        if None in own:
+            own = [wire.parameters_of(name) if keyword is None else keyword for keyword in own]
+        return dict.fromkeys((name, *own, *above), 1)  # type: ignore[arg-type]  # there is no None left
 
     def _places(self, keys: Sequence[Key]) -> list[int]:
         """The known case of each key, -1 for a new one."""
@@ -209,8 +211,7 @@ def _location(nodeid: str, line: int | None, *, file: str, name: str) -> tuple[s
 
     Its words are *file* and *name* themselves where they are equal to these: of 100,000 cases, copies would be 10 MB.
     """
-    path, _, rest = nodeid.partition("::")
-    domain = rest.replace("::", ".") or nodeid
+    path, domain = wire.place_of(nodeid)
     return file if path == file else path, line, name if domain == name else domain
 
 

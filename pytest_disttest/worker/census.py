@@ -4,7 +4,7 @@ A table is a dict of columns that share their values by index, because a suite o
 files, few sets of marks and few sets of fixtures:
 
 ``files``      [[node id of the file, node id of its package], ...]
-``keywords``   [[keyword, ...], ...]     of a case and of its parents
+``keywords``   [[keyword, ...], ...]     of a case and of its parents; null is the id of its parameters, see its name
 ``marks``      [[[name, args, kwargs], ...], ...]   only marks of interest, closest first
 ``fixtures``   [[[scope, name, base node id, param], ...], ...]   only those wider than a function
 ``rows``       [[node id, name, file, class node id, own keywords, parents' keywords, marks, fixtures, line], ...]
@@ -72,11 +72,13 @@ class _Table:
 
     def row(self, item: pytest.Item) -> list[Any]:
         file, cls, above = self._parent(item)
-        own = tuple(key for key in _own_keywords(item) if key != item.name)
+        name = item.name
+        parameters = wire.parameters_of(name)
+        own = tuple([None if key == parameters else key for key in _own_keywords(item) if key != name])
         marks = self._marks_of(item)
         return [
             item.nodeid,
-            item.name,
+            name,
             file,
             cls,
             self._keywords.place(own, list(own)),

@@ -151,6 +151,7 @@ def test_what_cases_have_in_common_is_kept_once(pytester: pytest.Pytester):
     assert first.location[0] is first.file and first.location[2] is collected.names[0]
     assert first.fixtures is second.fixtures
     assert collected.keywords[0] is collected.keywords[1]
+    assert [dict.fromkeys(item.keywords, 1) for item in items] == [collected.keywords_of(case) for case in (0, 1)]
 
 
 def test_keywords_are_those_of_the_item(items: list[pytest.Item]):

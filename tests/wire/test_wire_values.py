@@ -243,6 +243,15 @@ def test_lines_made_by_hand_are_messages(item: int, start: float, phases: tuple[
 
 
 @pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("test_a", ""), ("test_a[1-x]", "1-x"), ("test_a[b[0]]", "b[0]"), ("test_a[]", ""), ("a[b", "")],
+)
+def test_parameters_are_read_from_the_name(name: str, parameters: str):
+    """The keyword that differs from case to case of one function need not travel beside its name."""
+    assert parameters == wire.parameters_of(name)
+
+
+@pytest.mark.parametrize(
     ("nodeid", "place"),
     [
         ("a/b.py::test_c", ("a/b.py", "test_c")),
@@ -254,7 +263,7 @@ def test_lines_made_by_hand_are_messages(item: int, start: float, phases: tuple[
 def test_a_place_is_read_from_the_node_id(nodeid: str, place: tuple[str, str]):
     """Where a location says the same, it need not travel; the cases on the controller are placed alike."""
     assert place == wire.place_of(nodeid)
-    path, _, domain = _location(nodeid, None)
+    path, _, domain = _location(nodeid, None, file="", name="")
     assert place == (path, domain)
 
 
