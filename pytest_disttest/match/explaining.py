@@ -34,7 +34,7 @@ from .fleet import Fleet, Judged, bits
 from .groups import Alternative, alternatives_of, speaks_of_kind
 from .lookup import MET, UNKNOWN, UNMET
 from .obstacles import Obstacles, Part
-from .relaxing import relaxations
+from .relaxing import Draft, drafts, relaxations
 from .shown import condition
 from .survey import Have, Survey
 
@@ -47,14 +47,31 @@ _BY_CONDITION: Final = ("REQUIREMENTS", "CAPACITY", "UNKNOWN_VALUE")
 class _Condition(NamedTuple):
     """What a condition does alone, by row of the fleet what there is of its key, and where that is unknown.
 
-    *name* stands for all that *haves* depend on.
+    *name* stands for all that *haves* depend on. Conditions of the same *code* keep the same hosts out.
     """
 
     row: ConditionRow
+    code: int
     name: tuple[str, str, bool]
     haves: tuple[Have | None, ...]
     unknown: int
     is_amount: bool
+
+
+class _Shape(NamedTuple):
+    """What alternatives have in common whose conditions have the same codes: all but their limits, and their words.
+
+    *number* names it; *counts* are the hosts that are left after each condition, *failing* what the others lack.
+    """
+
+    number: int
+    conditions: tuple[_Condition, ...]
+    counts: tuple[int, ...]
+    judged: Judged
+    parts: list[Part]
+    hosts: tuple[str, ...]
+    failing: tuple[HostFailing, ...]
+    drafts: tuple[Draft, ...]
 
 
 class _View(NamedTuple):
@@ -62,9 +79,7 @@ class _View(NamedTuple):
 
     alternative: Alternative
     conditions: tuple[_Condition, ...]
-    steps: tuple[Judged, ...]
-    judged: Judged
-    parts: list[Part]
+    shape: _Shape
 
 
 class _Place(NamedTuple):
@@ -104,26 +119,35 @@ class Explainer:
         self._told: dict[tuple[object, ...], dict[int, HostFailing]] = {}
         self._rows: dict[tuple[str, str, bool], HostRow] = {}
         self._outcomes: dict[tuple[int, int, int], tuple[Explanation, dict[str, bool]]] = {}
+        self._shapes: dict[tuple[int, ...], _Shape] = {}
+        self._alike: dict[tuple[int, ...], Explanation] = {}
 
     def explain(self, demand: Demand) -> Explanation:
         """Return where *demand* fits, and why it does not elsewhere."""
-        views = sorted(map(self._view, alternatives_of(demand)), key=self._badness)
+        views = list(map(self._view, alternatives_of(demand)))
+        if len(views) > 1:
+            views.sort(key=self._badness)
+        name = tuple([view.shape.number for view in views])
+        alike = self._alike.get(name)
+        if alike is None:
+            alike = self._alike[name] = self._common([view.shape for view in views])
+        return Explanation(demand, *alike[1:7], tuple(map(_alternative, views)), alike.histogram)
+
+    def _common(self, shapes: Sequence[_Shape]) -> Explanation:
+        """Return all that demands of these shapes have in common, the best of them first."""
         met = unknown = 0
-        for view in views:
-            met |= view.judged.met
-            unknown |= view.judged.unknown
-        # Many demands have the same hosts in and out: what follows from these sets alone is kept by them.
-        sets = met, unknown & ~met, self._short_of(views, self._fleet.everywhere & ~met & ~unknown)
+        for shape in shapes:
+            met |= shape.judged.met
+            unknown |= shape.judged.unknown
+        # Many shapes have the same hosts in and out: what follows from these sets alone is kept by them.
+        sets = met, unknown & ~met, self._short_of(shapes, self._fleet.everywhere & ~met & ~unknown)
         known = self._outcomes.get(sets)
         if known is None:
             outcome = self._outcome(Judged(*sets[:2]), sets[2])
             blamed = {row.host: row.code == "UNKNOWN_VALUE" for row in outcome.rows if row.code in _BY_CONDITION}
             known = self._outcomes[sets] = outcome, blamed
         outcome, blamed = known
-        told = tuple(map(self._alternative, views))
-        return outcome._replace(
-            demand=demand, alternatives=told, histogram=(*_histogram(blamed, told[0]), *outcome.histogram)
-        )
+        return outcome._replace(histogram=(*_histogram(blamed, shapes[0]), *outcome.histogram))
 
     def _outcome(self, total: Judged, short: int) -> Explanation:
         """Return what follows from the hosts that meet a demand, those that may, and those that are *short* of amounts.
@@ -157,18 +181,36 @@ class Explainer:
         return (*stages, ("usable", (self._usable & self._probed).bit_count()))
 
     def _view(self, alternative: Alternative) -> _View:
-        steps = self._fleet.steps(alternative)
+        software = speaks_of_kind(alternative)
+        conditions = tuple([self._condition(requirement, software=software) for requirement in alternative])
+        name = tuple([condition.code for condition in conditions])
+        shape = self._shapes.get(name)
+        if shape is None:
+            shape = self._shapes[name] = self._shape(alternative, conditions)
+        return _View(alternative, conditions, shape)
+
+    def _shape(self, alternative: Alternative, conditions: tuple[_Condition, ...]) -> _Shape:
+        steps, names = self._fleet.steps(alternative), self._fleet.names
         judged = steps[-1] if steps else Judged(self._fleet.everywhere, 0)
         parts = self._obstacles.parts(alternative, self._fleet.everywhere)
-        software = speaks_of_kind(alternative)
-        return _View(
-            alternative, tuple(self._condition(r, software=software) for r in alternative), steps, judged, parts
+        eased = () if judged.met & self._usable else drafts(
+            alternative, parts, self._survey, self._obstacles, self._usable
+        )
+        return _Shape(
+            len(self._shapes),
+            conditions,
+            tuple([(step.met & self._looked).bit_count() for step in steps]),
+            judged,
+            parts,
+            tuple([names[row] for row in bits(judged.met & self._looked)]),
+            self._failing(conditions, parts, self._looked & ~judged.met),
+            eased,
         )
 
     def _badness(self, view: _View) -> tuple[int, int, int, list[str]]:
         """Return what orders alternatives: where more hosts fit, or are nearer, it is better; last come the words."""
-        nearest = min((ways[0].bit_count() for rows, ways in view.parts if rows & self._usable), default=0)
-        met = view.judged.met
+        nearest = min((ways[0].bit_count() for rows, ways in view.shape.parts if rows & self._usable), default=0)
+        met = view.shape.judged.met
         words = [each.row.text for each in view.conditions]
         return -(met & self._ready).bit_count(), -(met & self._usable).bit_count(), nearest, words
 
@@ -186,40 +228,29 @@ class Explainer:
             found.append(self._rows[name])
         return tuple(found)
 
-    def _short_of(self, views: Iterable[_View], hosts: int) -> int:
+    def _short_of(self, shapes: Iterable[_Shape], hosts: int) -> int:
         """Return those of *hosts* that would do if they only had more of what tests use up, and have some of it."""
         short = 0
-        for view in views:
-            amounts = sum(1 << place for place, each in enumerate(view.conditions) if each.is_amount)
-            for rows, ways in view.parts:
+        for shape in shapes:
+            amounts = sum(1 << place for place, each in enumerate(shape.conditions) if each.is_amount)
+            for rows, ways in shape.parts:
                 for way in ways if rows & hosts & ~short else ():
                     if way and not way & ~amounts:
-                        short |= self._having(view, way, rows & hosts & ~short)
+                        short |= self._having(shape, way, rows & hosts & ~short)
         return short
 
-    def _having(self, view: _View, way: int, hosts: int) -> int:
+    def _having(self, shape: _Shape, way: int, hosts: int) -> int:
         """Return those of *hosts* that have some of everything that a way out is about."""
-        haves = [view.conditions[place].haves for place in bits(way)]
+        haves = [shape.conditions[place].haves for place in bits(way)]
         return sum(1 << row for row in bits(hosts) if all(_has_some(have[row]) for have in haves))
 
-    def _alternative(self, view: _View) -> AlternativeRow:
-        names, met = self._fleet.names, view.judged.met
-        missing = self._looked & ~met
-        failing = [each for rows, ways in view.parts for each in self._lacking(view, rows & missing, ways[0])]
-        failing.sort()  # by the host's name, which comes first and only once
-        eased = (
-            ()
-            if met & self._usable
-            else relaxations(view.alternative, view.parts, self._survey, self._obstacles, self._usable)
-        )
-        hosts = tuple(names[row] for row in bits(met & self._looked))
-        return AlternativeRow(self._condition_rows(view), hosts, tuple(failing), eased)
-
-    def _condition_rows(self, view: _View) -> tuple[ConditionRow, ...]:
-        return tuple(
-            ConditionRow((step.met & self._looked).bit_count(), *each.row[1:])
-            for each, step in zip(view.conditions, view.steps, strict=True)
-        )
+    def _failing(
+        self, conditions: Sequence[_Condition], parts: Iterable[Part], missing: int
+    ) -> tuple[HostFailing, ...]:
+        """Return what the hosts that are *missing* lack, in the order of their names."""
+        found = [each for rows, ways in parts for each in self._lacking(conditions, rows & missing, ways[0])]
+        found.sort()  # by the host's name, which comes first and only once
+        return tuple(found)
 
     def _condition(self, requirement: Requirement, *, software: bool) -> _Condition:
         """Return what a condition does alone."""
@@ -248,13 +279,14 @@ class Explainer:
         )
         name = self._survey.name(requirement, software=software)
         haves = self._survey.haves(requirement, software=software)
-        return _Condition(row, name, haves, alone.unknown, is_amount=_is_amount(requirement))
+        code = self._fleet.facet(requirement).code
+        return _Condition(row, code, name, haves, alone.unknown, is_amount=_is_amount(requirement))
 
-    def _lacking(self, view: _View, hosts: int, conditions: int) -> Iterable[HostFailing]:
-        """Return what hosts with the same way out lack."""
+    def _lacking(self, conditions: Sequence[_Condition], hosts: int, way: int) -> Iterable[HostFailing]:
+        """Return what hosts with the same *way* out lack."""
         if not hosts:
             return ()
-        lacking = [(place, view.conditions[place]) for place in bits(conditions)]
+        lacking = [(place, conditions[place]) for place in bits(way)]
         # What is said of a host depends on keys and places, not on limits: thousands of demands share it.
         told = self._told.setdefault(tuple([(place, each.name, each.unknown) for place, each in lacking]), {})
         return [told.get(row) or self._host_failing(row, lacking, told) for row in bits(hosts)]
@@ -265,6 +297,15 @@ class Explainer:
         failing = sorted((_failing(place, each, row) for place, each in lacking), key=_blame)
         told[row] = HostFailing(self._fleet.names[row], tuple(failing))
         return told[row]
+
+
+def _alternative(view: _View) -> AlternativeRow:
+    """Return what is to be said of an alternative, in the words of its conditions."""
+    shape = view.shape
+    rows = tuple([
+        ConditionRow(count, *each.row[1:]) for each, count in zip(view.conditions, shape.counts, strict=True)
+    ])  # fmt: skip
+    return AlternativeRow(rows, shape.hosts, shape.failing, relaxations(view.alternative, shape.drafts))
 
 
 def _failing(place: int, known: _Condition, row: int) -> Failing:
@@ -336,7 +377,7 @@ def _told_by_state(rows: Sequence[HostRow]) -> tuple[tuple[str, int], ...]:
     return tuple((word, found[word]) for word in (*STATES, "drained") if word in found)
 
 
-def _histogram(blamed: Mapping[str, bool], best: AlternativeRow) -> tuple[tuple[str, int], ...]:
+def _histogram(blamed: Mapping[str, bool], best: _Shape) -> tuple[tuple[str, int], ...]:
     """Count hosts, each once, by the condition that is in the way, in the order of the conditions.
 
     *blamed* are the hosts that a condition puts out, and whether that is because something is unknown.
@@ -344,5 +385,5 @@ def _histogram(blamed: Mapping[str, bool], best: AlternativeRow) -> tuple[tuple[
     places = Counter([(each.failing[0].place, blamed[each.host]) for each in best.failing if each.host in blamed])
     told = Counter[str]()
     for place, unknown in sorted(places):
-        told[best.conditions[place].requirement.key + " unknown" * unknown] += places[place, unknown]
+        told[best.conditions[place].row.requirement.key + " unknown" * unknown] += places[place, unknown]
     return tuple(told.items())

@@ -3,20 +3,21 @@
 Theory of operation: hosts, and the devices of each kind, are the rows of tables; a set of rows is the bits of an int.
 A table keeps for each key which values there are and in which rows. A requirement is tested against the distinct
 values only, and what several ask together is an AND of ints. Thousands of different limits make few different sets
-of rows, so what follows from sets of devices (are there enough on a host?) is kept by these sets. What the answers
-mean stands in `lookup` and `groups`.
+of rows, so what follows from sets of devices (are there enough on a host?) is kept by these sets, and what follows
+from an alternative as a whole by the codes of its facets. What the answers mean stands in `lookup` and `groups`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pytest_disttest.model import Capabilities, Device, Requirement, Value
 
 from .groups import Alternative, enough, is_count, least, speaks_of_kind, unlimited
 from .lookup import MET, UNKNOWN, absence_meets, counts, why_unknown
-from .operators import listed, owner_of, tester
+from .operators import kind_of, listed, owner_of, tester
 
 
 class Judged(NamedTuple):
@@ -36,12 +37,16 @@ class Column(NamedTuple):
 
 
 class Facet(NamedTuple):
-    """What a requirement is to a fleet: *rows* are hosts, or devices of its *kind* (none for one on their number)."""
+    """What a requirement is to a fleet: *rows* are hosts, or devices of its *kind* (none for one on their number).
+
+    Requirements that differ only in limits between which no host lies have the same *code*.
+    """
 
     requirement: Requirement
     kind: str
     is_number: bool
     rows: Judged
+    code: int
 
 
 class Quota(NamedTuple):
@@ -137,6 +142,9 @@ class Fleet:
         self._facets: dict[Requirement, Facet] = {}
         self._enough: dict[tuple[str, int, int, int, Quota], Judged] = {}
         self._sets: dict[int, frozenset[str]] = {}
+        self._codes: dict[tuple[object, ...], int] = {}
+        self._wholes: dict[tuple[int, ...], Judged] = {}
+        self._alone: dict[tuple[int, bool], Judged] = {}
 
     def named(self, hosts: int) -> frozenset[str]:
         """Return the names of a set of hosts; equal sets are one object."""
@@ -153,8 +161,39 @@ class Fleet:
         return met & ~self.drained
 
     def judged(self, alternative: Alternative) -> Judged:
-        """Return the hosts, drained or not, that meet an alternative as a whole, and those that may."""
-        return self.steps(alternative)[-1] if alternative else Judged(self.everywhere, 0)
+        """Return the hosts, drained or not, that meet an alternative as a whole, and those that may: its last step."""
+        facets = [self.facet(requirement) for requirement in alternative]
+        name = tuple([facet.code for facet in facets])
+        found = self._wholes.get(name)
+        if found is None:
+            found = self._wholes[name] = self._whole(facets, software=speaks_of_kind(alternative))
+        return found
+
+    def _whole(self, facets: Sequence[Facet], *, software: bool) -> Judged:
+        met = possible = self.everywhere
+        kinds: dict[str, list[Facet]] = {}
+        for facet in facets:
+            if facet.kind:
+                kinds.setdefault(facet.kind, []).append(facet)
+            else:
+                met &= facet.rows.met
+                possible &= facet.rows.met | facet.rows.unknown
+        for kind, asked in kinds.items():
+            found = self._together(kind, asked, self.counted(kind, software=software))
+            met &= found.met
+            possible &= found.met | found.unknown
+        return Judged(met, possible & ~met)
+
+    def _together(self, kind: str, facets: Sequence[Facet], counted: int) -> Judged:
+        """Return the hosts on which enough of the devices that are *counted* are all that *facets* ask, and may be."""
+        sure = maybe = counted
+        quota = Quota()
+        for facet in facets:
+            quota = quota.joined(facet)
+            if not facet.is_number:
+                sure &= facet.rows.met
+                maybe &= facet.rows.met | facet.rows.unknown
+        return self.enough(kind, sure, maybe, quota, counted=counted)
 
     def steps(self, alternative: Alternative) -> tuple[Judged, ...]:
         """Return for each requirement the hosts that meet it and all before it, and those that may."""
@@ -189,9 +228,12 @@ class Fleet:
         facet = self.facet(requirement)
         if not facet.kind:
             return facet.rows
-        counted = self.counted(facet.kind, software=software)
-        sure, maybe = (facet.rows.met, facet.rows.met | facet.rows.unknown) if not facet.is_number else (-1, -1)
-        return self.enough(facet.kind, sure & counted, maybe & counted, Quota().joined(facet), counted=counted)
+        name = facet.code, software
+        found = self._alone.get(name)
+        if found is None:
+            counted = self.counted(facet.kind, software=software)
+            found = self._alone[name] = self._together(facet.kind, [facet], counted)
+        return found
 
     def facet(self, requirement: Requirement) -> Facet:
         """Return what a requirement is to this fleet."""
@@ -200,8 +242,18 @@ class Fleet:
             kind, is_number = owner_of(requirement.key), is_count(requirement)
             table = self.devices(kind).table if kind else self.hosts
             rows = Judged(0, 0) if is_number else table.judged(requirement)
-            found = self._facets[requirement] = Facet(requirement, kind, is_number, rows)
+            code = self._code(requirement, rows, is_number=is_number)
+            found = self._facets[requirement] = Facet(requirement, kind, is_number, rows, code)
         return found
+
+    def _code(self, requirement: Requirement, rows: Judged, *, is_number: bool) -> int:
+        """Return the number of all requirements with which the same follows for every host; see ``Facet``.
+
+        Their limits count where they are numbers of devices, or levels: these can be eased to an ancestor only.
+        """
+        counts = is_number or kind_of(requirement.key) == "level"
+        name = requirement.key, requirement.operator, rows, requirement.value if counts else None
+        return self._codes.setdefault(name, len(self._codes))
 
     def devices(self, kind: str) -> DeviceRows:
         """Return the devices of *kind* of all hosts."""
@@ -261,12 +313,15 @@ class Fleet:
         )
 
 
-def bits(rows: int) -> Iterator[int]:
-    """Yield the rows of a set, the lowest first."""
+@lru_cache(maxsize=1 << 16)
+def bits(rows: int) -> tuple[int, ...]:
+    """Return the rows of a set, the lowest first: few sets are asked for again and again."""
+    found = []
     while rows:
         lowest = rows & -rows
-        yield lowest.bit_length() - 1
+        found.append(lowest.bit_length() - 1)
         rows ^= lowest
+    return tuple(found)
 
 
 def _ban(mine: int, sure: int, maybe: int, *, unsure: bool) -> str:

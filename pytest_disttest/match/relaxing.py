@@ -35,12 +35,20 @@ class Relaxation(NamedTuple):
     text: str
 
 
-def relaxations(
-    alternative: Alternative, parts: Iterable[Part], survey: Survey, obstacles: Obstacles, usable: int
-) -> tuple[Relaxation, ...]:
-    """Return the smallest changes with which a host among *usable* fits, at most MOST of at most MOST_CHANGES each.
+class Draft(NamedTuple):
+    """Changes of *conditions* (bits, by place) that together make *hosts* fit, for all alternatives that are alike."""
 
-    None contains another. One that eases stands before one that drops, the one that eases the least first.
+    conditions: int
+    changes: tuple[Change, ...]
+    hosts: tuple[str, ...]
+
+
+def drafts(
+    alternative: Alternative, parts: Iterable[Part], survey: Survey, obstacles: Obstacles, usable: int
+) -> tuple[Draft, ...]:
+    """Return the smallest changes with which a host among *usable* fits, of at most MOST_CHANGES each.
+
+    None contains another. They are the same for every alternative whose conditions have the same codes (see `fleet`).
     """
     by_conditions: dict[int, int] = {}
     for rows, ways in parts:
@@ -54,12 +62,18 @@ def relaxations(
         changes = _eased(alternative, row, conditions, survey, obstacles)
         hosts = survey.fleet.judged(changed(alternative, changes)).met & usable
         if hosts:
-            found.append(((len(changes), _cost(alternative, changes), conditions), changes, hosts))
-    found.sort(key=lambda each: each[0])
-    return tuple(
-        Relaxation(changes, tuple(survey.fleet.names[row] for row in bits(hosts)), _text(alternative, changes))
-        for _, changes, hosts in found[:MOST]
-    )
+            found.append(Draft(conditions, changes, tuple(survey.fleet.names[row] for row in bits(hosts))))
+    return tuple(found)
+
+
+def relaxations(alternative: Alternative, found: Sequence[Draft]) -> tuple[Relaxation, ...]:
+    """Return the best MOST of the drafts *found* for an alternative, in its words.
+
+    One that eases stands before one that drops, the one that eases the least first.
+    """
+    if len(found) > 1:
+        found = sorted(found, key=lambda each: (len(each.changes), _cost(alternative, each.changes), each.conditions))
+    return tuple([Relaxation(each.changes, each.hosts, _text(alternative, each.changes)) for each in found[:MOST]])
 
 
 def _smallest(sets: Iterable[int]) -> list[int]:
@@ -77,7 +91,7 @@ def _nearest_host(alternative: Alternative, conditions: int, rows: int, survey: 
         seen = survey.seen(alternative[place], software=software)
         nearest = (rows & have for _, have in seen if rows & have)
         rows = next(nearest, rows)
-    return next(bits(rows))
+    return bits(rows)[0]
 
 
 def changed(alternative: Alternative, changes: Sequence[Change]) -> Alternative:

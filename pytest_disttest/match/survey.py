@@ -43,6 +43,7 @@ class Survey:
         self.fleet = fleet
         self._haves: dict[tuple[str, str, bool], tuple[Have | None, ...]] = {}
         self._seen: dict[tuple[str, str, bool], tuple[tuple[Have, int], ...]] = {}
+        self._nearest: dict[tuple[str, str, bool], tuple[tuple[float, int, str], ...]] = {}
 
     def haves(self, requirement: Requirement, *, software: bool) -> tuple[Have | None, ...]:
         """Return by row of the fleet what a host has of a requirement's key, None where it has nothing.
@@ -78,14 +79,26 @@ class Survey:
 
     def near_misses(self, requirement: Requirement, missing: int, *, software: bool) -> tuple[NearMiss, ...]:
         """Return the hosts among *missing* whose number misses by at most NEAR, the nearest first."""
-        haves = self.haves(requirement, software=software)
-        found = [
-            NearMiss(self.fleet.names[row], have.text, gap)
-            for row in bits(missing)
-            if (have := haves[row]) is not None
-            if (gap := gap_of(requirement, have.value)) is not None and gap <= NEAR
-        ]
-        return tuple(sorted(found, key=lambda miss: (miss.gap, miss.host)))
+        found = []
+        for number, row, text in self._numbers(requirement, software=software):
+            gap = gap_of(requirement, number)
+            if gap is None or gap > NEAR:
+                break
+            if missing >> row & 1:
+                found.append((gap, self.fleet.names[row], text))
+        return tuple(NearMiss(host, text, gap) for gap, host, text in sorted(found))
+
+    def _numbers(self, requirement: Requirement, *, software: bool) -> tuple[tuple[float, int, str], ...]:
+        """Return the numbers that hosts have of a requirement's key, with row and text, the nearest first."""
+        name = self.name(requirement, software=software)
+        found = self._nearest.get(name)
+        if found is None:
+            haves = enumerate(self.haves(requirement, software=software))
+            seen = [(row, have.text, have.value) for row, have in haves if have is not None and have.value is not None]
+            known = [(number, row, text) for row, text, value in seen if (number := as_number(value)) is not None]
+            known.sort(key=lambda each: each[0], reverse=direction(requirement) == "up")
+            found = self._nearest[name] = tuple(known)
+        return found
 
     def named(self, have: Have, rows: int) -> Seen:
         """Return a value with the names of its hosts."""
