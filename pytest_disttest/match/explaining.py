@@ -193,9 +193,9 @@ class Explainer:
         steps, names = self._fleet.steps(alternative), self._fleet.names
         judged = steps[-1] if steps else Judged(self._fleet.everywhere, 0)
         parts = self._obstacles.parts(alternative, self._fleet.everywhere)
-        eased = () if judged.met & self._usable else drafts(
-            alternative, parts, self._survey, self._obstacles, self._usable
-        )
+        eased: tuple[Draft, ...] = ()
+        if not judged.met & self._usable:
+            eased = drafts(alternative, parts, self._survey, self._obstacles, self._usable)
         return _Shape(
             len(self._shapes),
             conditions,
