@@ -28,8 +28,8 @@ class Death:
 
     @property
     def last_words(self) -> str:
-        """What it wrote last, to both streams: plugins that end a process do not agree where to say why."""
-        return "\n".join(self.words.get(stream, "")[-SHOWN_CHARACTERS:] for stream in ("out", "err"))
+        """What it wrote last, and its agent of it: plugins that end a process do not agree to which stream."""
+        return "\n".join(self.words.get(stream, "")[-SHOWN_CHARACTERS:] for stream in ("out", "err", "why"))
 
     @property
     def signal(self) -> str:

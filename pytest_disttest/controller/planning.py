@@ -145,7 +145,7 @@ def make_scheduler(plan: Plan, run: Run, known: Known, *, began: float) -> Sched
         seams=partial(seams, cases),
         predicted=guidance.times.everywhere,
         demands={**demands, **guidance.demands},
-        ledgers=ledgers_of(run, guidance.pools) if demands else {},
+        ledgers=partial(ledgers_of, run, guidance.pools),
         predicted_on=guidance.times.on_class,
         classes=places,
         reliability=lessons.reliability() if lessons is not None else None,

@@ -19,8 +19,9 @@ from pytest_disttest.controller.node import WorkerNode
 from pytest_disttest.controller.places import places_on
 from pytest_disttest.controller.recovering import CASE, LEFT_OUT, WORKER
 from pytest_disttest.controller.replay import Story, Told, told
+from pytest_disttest.controller.roominess import roomier, words_of
 from pytest_disttest.controller.run import Run
-from pytest_disttest.model import Outcome
+from pytest_disttest.model import Demand, Outcome
 from pytest_disttest.recovery.backoff import Dice
 from pytest_disttest.recovery.breakers import Breaker, State, after_error
 from pytest_disttest.recovery.budgets import TokenBucket, limits_for
@@ -31,7 +32,7 @@ from pytest_disttest.recovery.rules import Diagnosis, Failure, read_rule
 from pytest_disttest.recovery.steps import Step
 from pytest_disttest.recovery.verdicts import Tried, verdict
 from pytest_disttest.reports.failures import Unsteady, cause_lines, unsteady_lines
-from pytest_disttest.schedule import CaseReturned, DeviceLost
+from pytest_disttest.schedule import AskedAnew, CaseReturned, DeviceLost
 
 _RECALLED = {
     Outcome.FAILED: FailureClass.TEST_FAILURE,
@@ -49,7 +50,8 @@ class Past:
     """What became of a case so far.
 
     *story* is its last attempt and *node* who made it, while another one is to come. *shunned* are the hosts that are
-    not to make that, *why* says for what it is made. *steps* were taken for it.
+    not to make that, *why* says for what it is made. *steps* were taken for it. *demand* is what it asks
+    for by now, None where that has not changed.
     """
 
     history: History = field(default_factory=History)
@@ -61,6 +63,7 @@ class Past:
     shunned: frozenset[str] = frozenset()
     why: str = ""
     steps: set[Step] = field(default_factory=set)
+    demand: Demand | None = None
 
 
 class Retrying:
@@ -126,13 +129,18 @@ class Retrying:
         recovered = not diagnosis.failure_class.is_infrastructure
         if self._run.recovering is not None:
             self._run.recovering.case_ended(case, node.host, node.id, recovered=recovered)
-        decision = self._decide(case, node.host, diagnosis.failure_class, _request(story.faults, death))
+        more = self._more(case, node.host) if diagnosis.failure_class is FailureClass.MEMORY else None
+        decision = self._decide(case, node.host, diagnosis.failure_class, _request(story.faults, death), more)
         if decision.where is None or self._run.stopping or (death is not None and not self._run.may_replace):
             past.story = None
             self.stands(case, node.host, ended.message, ended.longrepr)
             self._note(node, case, diagnosis, decision)
             return None
         self._count(past, decision)
+        if more is not None and not decision.is_requested:
+            past.demand = more
+            past.history = past.history._replace(doublings=past.history.doublings + 1)
+            self._run.decide(AskedAnew(case, more))
         past.story, past.node, past.why = story, node, decision.why
         past.shunned = self._shunned(case, past, node, decision.where)
         if not recovered:
@@ -268,7 +276,7 @@ class Retrying:
 
     # decisions
 
-    def _decide(self, case: int, host: str, failure: FailureClass, request: Request) -> Decision:
+    def _decide(self, case: int, host: str, failure: FailureClass, request: Request, more: Demand | None) -> Decision:
         past = self._past(case)
         steps: tuple[Step, ...] = ()
         if failure.is_infrastructure:  # elsewhere may be tried twice: these are two hosts
@@ -280,8 +288,20 @@ class Retrying:
             host_allows=all(self._bucket(host).allows for host in hosts[-1:]),
             has_elsewhere=bool(self._could_run(case) - past.hosts),
             steps=steps,
+            more="" if more is None else words_of(more),
         )
         return decide(failure, past.history, situation, request=request, limits=self._limits)
+
+    def _more(self, case: int, host: str) -> Demand | None:
+        """Return what a case asks for next that ran out of memory on *host*; None where it can be given no more."""
+        scheduler = self._run.scheduler
+        if scheduler is None or scheduler.is_bound(case):
+            return None
+        return roomier(self._run, self._demand(case), host)
+
+    def _demand(self, case: int) -> Demand:
+        """Return what a case asks for by now."""
+        return self._past(case).demand or self._run.collected.cases[case].demand
 
     def _count(self, past: Past, decision: Decision) -> None:
         history = past.history
@@ -311,9 +331,10 @@ class Retrying:
         if where is Where.HERE:
             others = (link.host.name for link in self._run.ready_links if link.host.name != node.host)
             shunned = frozenset(place for host in others for place in places_on(self._run, host))
-            # who had nothing left to do has gone home, unless reruns were asked for: then a fresh worker is needed
-            return shunned if shunned or self._has_taker(case) else self._shunned(case, past, node, Where.FRESH)
-        return frozenset()
+            if shunned:
+                return shunned
+        # who had nothing left to do has gone home, unless reruns were asked for: then a fresh worker is needed
+        return frozenset() if self._has_taker(case) else self._shunned(case, past, node, Where.FRESH)
 
     def _has_taker(self, case: int) -> bool:
         return self._run.scheduler is not None and self._run.scheduler.has_taker(case)
@@ -327,7 +348,8 @@ class Retrying:
 
     def _note(self, node: WorkerNode, case: int, diagnosis: Diagnosis, decision: Decision) -> None:
         """Keep why an attempt failed that is made again, or that says something of its host."""
-        if decision.where is None and not diagnosis.failure_class.is_infrastructure:
+        is_told = diagnosis.failure_class.is_infrastructure or diagnosis.failure_class is FailureClass.MEMORY
+        if decision.where is None and not is_told:
             return
         then = f"again {decision.where.value}" if decision.where is not None else "not again"
         text = f"{self._run.nodeid(case)}: {diagnosis.failure_class.value} ({diagnosis.rule}); {then}: {decision.why}"

@@ -35,7 +35,8 @@ class Limits(NamedTuple):
     """How many retries nobody asked for a test may have and a run may have, and how many failures end them all.
 
     *crashes* is how often a test may kill its worker before it counts as failed: the second time at the latest;
-    *host_losses* how often its host may be lost under it.
+    *host_losses* how often its host may be lost under it, *doublings* how often one that ran out of memory is given
+    twice as much.
     """
 
     per_test: int = 2
@@ -43,6 +44,7 @@ class Limits(NamedTuple):
     too_many: int = 20
     crashes: int = 2
     host_losses: int = 2
+    doublings: int = 2
 
 
 def limits_for(cases: int, *, crashes: int = 2) -> Limits:

@@ -29,6 +29,7 @@ class FailureClass(str, Enum):
     TEST_ERROR = "test-error"
     TEST_TIMEOUT = "test-timeout"
     CRASH = "crash"
+    MEMORY = "out-of-memory"
     HOST_LOST = "host-lost"
     DEVICE = "device"
     ENVIRONMENT = "environment"
@@ -67,6 +68,9 @@ NATURES: Final[Mapping[FailureClass, Nature]] = MappingProxyType(
         FailureClass.TEST_ERROR: Nature(2, Blame.TEST, "a fixture failed in set-up or teardown"),
         FailureClass.TEST_TIMEOUT: Nature(3, Blame.TEST, "the test took longer than it may"),
         FailureClass.CRASH: Nature(3, Blame.TEST, "the process that ran the test died"),
+        FailureClass.MEMORY: Nature(
+            3, Blame.NOBODY, "it ran out of memory, as it may beside others or on a small host"
+        ),
         FailureClass.HOST_LOST: Nature(4, Blame.HOST, "the host went away while the test ran"),
         FailureClass.DEVICE: Nature(4, Blame.HOST, "a GPU, an accelerator or a browser is gone or broken"),
         FailureClass.ENVIRONMENT: Nature(3, Blame.HOST, "the host lacks what others have: a module, disk space"),

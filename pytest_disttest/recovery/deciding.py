@@ -38,20 +38,23 @@ class Request(NamedTuple):
 class History(NamedTuple):
     """What became of earlier attempts of the same test in this run, the one that just failed included.
 
-    *retries* are those that nobody asked for, *reruns* those that were requested.
+    *retries* are those that nobody asked for, *reruns* those that were requested, *doublings* those of the retries for
+    which more memory was asked.
     """
 
     crashes: int = 0
     host_losses: int = 0
     retries: int = 0
     reruns: int = 0
+    doublings: int = 0
 
 
 class Situation(NamedTuple):
     """What the run looks like: *failed* tests by now, *retries* that nobody asked for.
 
     *host_allows*: the host's budget is not used up. *has_elsewhere*: another host could run the test, on which it has
-    not failed yet. *steps* is the order that the record advises for this failure, empty where nobody asked it.
+    not failed yet. *more* says what a test that ran out of memory could be given now ("with 2 GiB"), "" for no more
+    than it had. *steps* is the order that the record advises for this failure, empty where nobody asked it.
     """
 
     failed: int = 0
@@ -59,6 +62,7 @@ class Situation(NamedTuple):
     host_allows: bool = True
     has_elsewhere: bool = False
     steps: tuple[Step, ...] = ()
+    more: str = ""
 
 
 class Decision(NamedTuple):
@@ -92,6 +96,8 @@ def decide(
 
 def _unasked(failure: FailureClass, history: History, situation: Situation, limits: Limits) -> Decision:
     """Return what the class of a failure asks for by itself."""
+    if failure is FailureClass.MEMORY:
+        return _with_more(history, situation, limits)
     if not failure.is_infrastructure:
         return Decision(None, f"a {failure.value} is tried again on request only")
     where = _first_open(failure, situation)
@@ -107,6 +113,18 @@ def _unasked(failure: FailureClass, history: History, situation: Situation, limi
             return Decision(None, why)
     is_advised = where is not _first_open(failure, situation._replace(steps=()))
     return Decision(where, f"{failure.value}, as the record advises" if is_advised else failure.value)
+
+
+def _with_more(history: History, situation: Situation, limits: Limits) -> Decision:
+    """Return what is done about a test that ran out of memory: it is given more, wherever there is so much."""
+    for is_spent, why in (
+        (not situation.more, "it can be given no more memory"),
+        (history.doublings >= limits.doublings, f"it was given more memory {history.doublings} times"),
+        (situation.retries >= limits.per_run, f"the run has had its {limits.per_run} retries"),
+    ):
+        if is_spent:
+            return Decision(None, why)
+    return Decision(Where.ANYWHERE, f"{FailureClass.MEMORY.value}, again {situation.more}")
 
 
 def _first_open(failure: FailureClass, situation: Situation) -> Where | None:

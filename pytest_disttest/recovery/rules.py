@@ -84,6 +84,9 @@ _BROWSER: Final = r"chrome not reachable|disconnected: |browser (?:process )?(?:
 RULES: Final = (
     Rule("pytest-timeout", FailureClass.TEST_TIMEOUT, message=r"Timeout\b.*from pytest-timeout"),
     Rule("pytest-timeout's thread", FailureClass.TEST_TIMEOUT, exit_code=1, stderr=r"\+ Timeout \+"),
+    Rule("MemoryError", FailureClass.MEMORY, exception="MemoryError"),
+    Rule("no memory to allocate", FailureClass.MEMORY, exception="OSError", message=r"Cannot allocate memory"),
+    Rule("the kernel's OOM killer", FailureClass.MEMORY, signal="SIGKILL", stderr=r"the kernel had no memory left"),
     Rule("device is gone", FailureClass.DEVICE, message=_GONE),
     Rule("device is gone", FailureClass.DEVICE, stderr=_GONE),
     Rule("browser does not start", FailureClass.DEVICE, exception="SessionNotCreatedException"),

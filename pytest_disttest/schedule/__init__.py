@@ -13,6 +13,7 @@ from pytest_disttest.schedule.commands import (
     Unplace,
 )
 from pytest_disttest.schedule.events import (
+    AskedAnew,
     CaseEnded,
     CaseReturned,
     CasesRefused,
@@ -31,6 +32,7 @@ from pytest_disttest.schedule.parallelism import useful_workers
 from pytest_disttest.schedule.scheduler import Scheduler
 
 __all__ = [
+    "AskedAnew",
     "Assign",
     "Block",
     "CaseEnded",

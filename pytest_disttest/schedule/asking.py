@@ -23,13 +23,26 @@ class Asking:
         self._demands = {case: demand for case, demand in demands.items() if demand.prefer or reserves(demand)}
         self.ledgers = ledgers
         self._memory = memory
-        numbers: dict[Demand, int] = {}
-        self.signs = {case: numbers.setdefault(demand, len(numbers) + 1) for case, demand in self._demands.items()}
-        costly = {demand for demand in numbers if reserves(demand)}
+        self._numbers: dict[Demand, int] = {}
+        self.signs = {case: self._number(demand) for case, demand in self._demands.items()}
+        costly = {demand for demand in self._numbers if reserves(demand)}
         self._costly = frozenset(case for case, demand in self._demands.items() if demand in costly)
         self._everywhere = frozenset(ledgers)
         self._able: dict[Demand, frozenset[str]] = {}
         self.plan = replace(plan, eligible=self._eligible(plan.eligible))
+
+    def ask_anew(self, case: int, demand: Demand) -> int:
+        """From now on *case* asks for *demand*, which takes something of a host; return its sign."""
+        self._demands[case] = demand
+        self._costly |= {case}
+        before = self.plan.eligible
+        fits = before.get(case, self._everywhere) & self._could(demand)
+        self.plan = replace(self.plan, eligible={**before, case: fits})
+        self.signs[case] = self._number(demand)
+        return self.signs[case]
+
+    def _number(self, demand: Demand) -> int:
+        return self._numbers.setdefault(demand, len(self._numbers) + 1)
 
     def demand(self, case: int) -> Demand:
         """Return what *case* asks for; a plain one asks for nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from pytest_disttest.model import Outcome
+from pytest_disttest.model import Demand, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,18 @@ class CaseReturned:
     case: int
     shunned: frozenset[str] = frozenset()
     due_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAnew:
+    """What a case asks for from now on: more than before, more memory perhaps, or a host for itself.
+
+    It is told while a worker has the case in hand, before the case comes back (``CaseReturned``, ``WorkerLost``). It
+    changes nothing for a case of a group that stays together, and for one that has ended.
+    """
+
+    case: int
+    demand: Demand
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +132,7 @@ Event = (
     | CaseStarted
     | CaseEnded
     | CaseReturned
+    | AskedAnew
     | NobodyComes
     | CasesRefused
     | WorkerLost

@@ -31,7 +31,8 @@ class Feeding:
 
     *held* are those that wait, by name. *stirred* says that something has changed for them, *stopped* that nothing is
     handed out any more. *later* are cases to be run again when it is time, *returning* those that may have to be when
-    they fail. No more than *most* workers have something to run at a time; 0 is as many as there are.
+    they fail. *granting* is who keeps the books, where tests ask for something of their host. No more than *most*
+    workers have something to run at a time; 0 is as many as there are.
     """
 
     def __init__(
@@ -39,16 +40,15 @@ class Feeding:
         workers: Mapping[str, Worker],
         stock: Stock,
         batches: Batches,
-        granting: Granting | None,
         steering: Steering | None,
     ) -> None:
         self._workers = workers
         self._stock = stock
         self._batches = batches
-        self._granting = granting
         self._steering = steering
         self._weighed_at = float("-inf")
         self._turns = 0
+        self.granting: Granting | None = None
         self.held: dict[str, Worker] = {}
         self.later: list[CaseReturned] = []
         self.returning: Collection[int] = ()
@@ -58,7 +58,7 @@ class Feeding:
 
     def feed_held(self, now: float) -> list[Command]:
         """Look for work for those that wait: when something has changed, or some time has passed."""
-        granting = self._granting
+        granting = self.granting
         deferred = self._batches.deferred or (granting is not None and granting.deferred)
         if not (self.stirred or deferred or now - self._weighed_at >= WEIGH_S):
             return []
@@ -133,7 +133,7 @@ class Feeding:
             return None
         if self.most and self._must_wait(worker):
             return None
-        granting = self._granting
+        granting = self.granting
         if granting is not None and not granting.offer(worker, now)[1]:
             return None
         overdue = hedging.overdue(worker, self._workers, now)
@@ -151,7 +151,7 @@ class Feeding:
 
     def _next(self, worker: Worker, now: float) -> Assign | None:
         """Return what *worker* is to run: what asks for something first, then plain cases."""
-        granting = self._granting
+        granting = self.granting
         if granting is not None:
             assign, may_go_on = granting.offer(worker, now)
             if not may_go_on:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 
 from pytest_disttest.match.ledger import Ledger
 from pytest_disttest.match.usage import CORES, HOST
-from pytest_disttest.model import NOTHING, Grant, Outcome
+from pytest_disttest.model import NOTHING, Demand, Grant, Outcome
 from pytest_disttest.schedule.asking import Asking
 from pytest_disttest.schedule.batches import BATCH_S, LARGEST_BATCH
 from pytest_disttest.schedule.choice import DEFAULTS, Choice, Vector, Weights, adjusted, best, regret
@@ -140,6 +140,16 @@ class Granting:
         """A device is of no use any more; return the hosts that fit each case now."""
         self._asking.lose(place, kind, device)
         return self._asking.plan.eligible
+
+    def ask_anew(self, case: int, demand: Demand) -> tuple[int, Mapping[int, frozenset[str]]]:
+        """*case* asks for *demand* from now on; return its sign, and the hosts that fit each case now."""
+        sign = self._asking.ask_anew(case, demand)
+        self._costly.clear()
+        self._options_now.clear()
+        for worker in self._workers.values():
+            if worker.given:  # until now nobody may have had to keep a book of it
+                self.occupy(worker)
+        return sign, self._asking.plan.eligible
 
     def has_to_wait(self, worker: Worker, case: int, now: float) -> bool:
         """Another run holds a device of what *case* was granted: nobody is given those for a while.

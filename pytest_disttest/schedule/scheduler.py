@@ -22,6 +22,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_disttest.model import Demand, Outcome, Plan
+from pytest_disttest.schedule.accounting import Accounting
 from pytest_disttest.schedule.batches import Batches
 from pytest_disttest.schedule.commands import (
     Block,
@@ -33,6 +34,7 @@ from pytest_disttest.schedule.commands import (
 )
 from pytest_disttest.schedule.cuts import Seams
 from pytest_disttest.schedule.events import (
+    AskedAnew,
     CaseEnded,
     CaseReturned,
     CasesRefused,
@@ -54,7 +56,7 @@ from pytest_disttest.schedule.stock import Stock
 from pytest_disttest.schedule.workers import Worker
 
 if TYPE_CHECKING:
-    from pytest_disttest.match.ledger import Ledger
+    from pytest_disttest.schedule.accounting import Books
     from pytest_disttest.schedule.choice import Choice, Weights
     from pytest_disttest.schedule.granting import Granting
     from pytest_disttest.schedule.hedging import Hedging
@@ -68,10 +70,11 @@ class Scheduler:
 
     *demands* has the cases that ask for something of their host or prefer some hosts (others may be there, and
     count as plain), *ledgers* the book of each host, by the names that `WorkerReady` uses; several may name one book.
-    Without ledgers nothing is accounted for. *predicted_on* has seconds by case and class of machines, *reliability*
-    the share of a host's attempts that had no fault of the host, *memory* the bytes that cases are known to take,
-    *classes* the class of machines of each place (else its ledger says), *weights* what choices weighed lately.
-    *guidance* is what a strategy says beside its times and demands, which are told as all others are.
+    Without ledgers nothing is accounted for; they may be a function that is called when they are needed.
+    *predicted_on* has seconds by case and class of machines, *reliability* the share of a host's attempts that had no
+    fault of the host, *memory* the bytes that cases are known to take, *classes* the class of machines of each place
+    (else its ledger says), *weights* what choices weighed lately. *guidance* is what a strategy says beside its times
+    and demands, which are told as all others are.
     """
 
     def __init__(  # noqa: PLR0913  # each is one more thing that may be known of a run
@@ -81,7 +84,7 @@ class Scheduler:
         seams: Seams,
         predicted: Mapping[int, float] | None = None,
         demands: Mapping[int, Demand] | None = None,
-        ledgers: Mapping[str, Ledger] | None = None,
+        ledgers: Books | None = None,
         predicted_on: Mapping[tuple[int, str], float] | None = None,
         reliability: Mapping[str, float] | None = None,
         memory: Mapping[int, int] | None = None,
@@ -103,15 +106,14 @@ class Scheduler:
             "is_told": told.urgency is not None,
             "urgent_from": told.urgent_from,
         }
+        self._plan = plan
+        self._accounting = Accounting(
+            demands or {}, ledgers or {}, memory or {}, predicted_on or {}, reliability or {}, classes or {}, weights
+        )
         if demands and ledgers:
-            from pytest_disttest.schedule.asking import Asking
-            from pytest_disttest.schedule.granting import Granting
-            from pytest_disttest.schedule.outlook import Outlook
-
-            asking = Asking(plan, demands, ledgers, memory or {})
+            asking = self._accounting.asking(plan)
             self._stock = Stock(asking.plan, self._workers, seams, predicted, asking.signs, **stocked)
-            outlook = Outlook(self._stock, asking, predicted_on or {}, reliability or {}, classes or {})
-            self._granting = Granting(self._stock, self._workers, asking, outlook, weights)
+            self._granting = self._accounting.granting(self._stock, self._workers, asking)
         else:
             self._stock = Stock(plan, self._workers, seams, predicted, **stocked)
         self.steering: Steering | None = None
@@ -119,17 +121,19 @@ class Scheduler:
             from pytest_disttest.schedule.steering import Steering
 
             self.steering = Steering(plan, told, self._stock, self._ranking)
-        batches = Batches(self._workers, self._stock, seams, self._ranking)
-        if self._granting is not None and self._ranking is not None:
-            self._granting.has_more_urgent = batches.has_above
-        self._feeding = Feeding(self._workers, self._stock, batches, self._granting, self.steering)
+        self._batches = Batches(self._workers, self._stock, seams, self._ranking)
+        self._feeding = Feeding(self._workers, self._stock, self._batches, self.steering)
+        if self._granting is not None:
+            self._account(self._granting)
         self._gone: frozenset[str] = frozenset()
+        self._lost_devices: list[DeviceLost] = []
         self._opened = False
         self._hedging: Hedging | None = None
         self._on: dict[type, Callable[[Any, float], list[Command]]] = {
             CaseStarted: self._on_started,
             CaseEnded: self._on_ended,
             CaseReturned: self._on_returned,
+            AskedAnew: self._on_asked_anew,
             NobodyComes: self._on_nobody,
             Tick: self._on_tick,
             WorkWanted: self._on_wanted,
@@ -176,6 +180,10 @@ class Scheduler:
         """Return where workers stand, or stood before they went home, that may run *case*."""
         return frozenset(worker.host for worker in self._workers.values() if self._stock.fits(case, worker))
 
+    def is_bound(self, case: int) -> bool:
+        """Whether *case* is of a group that stays together, so that it cannot ask anew for itself."""
+        return self._stock.is_bound(case)
+
     def has_taker(self, case: int) -> bool:
         """Whether a worker that has not been sent home may run *case*."""
         return any(not worker.finished and self._stock.fits(case, worker) for worker in self._workers.values())
@@ -197,6 +205,12 @@ class Scheduler:
     def handle(self, event: Event, now: float) -> list[Command]:
         """Take note of *event* and return what is to be done, in order."""
         return self._on[type(event)](event, now)
+
+    def _account(self, granting: Granting) -> None:
+        """From now on *granting* is asked about all that is given."""
+        self._granting = self._feeding.granting = granting
+        if self._ranking is not None:
+            granting.has_more_urgent = self._batches.has_above
 
     # events
 
@@ -272,6 +286,20 @@ class Scheduler:
             commands += self._feeding.feed(worker, now)
         return commands + self._feeding.feed_held(now)
 
+    def _on_asked_anew(self, event: AskedAnew, now: float) -> list[Command]:
+        if event.case not in self._stock.open or self._stock.is_bound(event.case):
+            return []
+        if self._granting is None:
+            asking = self._accounting.asking(self._plan)
+            if not asking.ledgers:
+                return []
+            for lost in self._lost_devices:
+                asking.lose(lost.host, lost.kind, lost.device)
+            self._account(self._accounting.granting(self._stock, self._workers, asking))
+        if self._granting is not None:
+            self._stock.ask_anew(event.case, *self._granting.ask_anew(event.case, event.demand))
+        return []
+
     def _run_again(self, now: float) -> list[Command]:
         """Lay down what is to be run again by now."""
         due = [event for event in self._feeding.later if event.due_s <= now]
@@ -322,6 +350,7 @@ class Scheduler:
 
     def _on_device_lost(self, event: DeviceLost, now: float) -> list[Command]:
         if self._granting is None:
+            self._lost_devices.append(event)
             return []
         self._stock.narrow(self._granting.lose(event.host, event.kind, event.device))
         self._feeding.stirred = True

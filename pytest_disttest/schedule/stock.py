@@ -52,7 +52,8 @@ class Stock:
         self.waits = Waits(plan)
         self.news = 0  # counts what may have made something ready: what was barren before may be so no more
         self.long_s = self._hasty_s = float("inf")
-        self._signs = signs or {}
+        self._signs = dict(signs or {})
+        self._asked_anew: set[int] = set()
         self._eligible = plan.eligible
         self._narrowed = False
         homes = fragments_of(plan, self._signs)
@@ -262,6 +263,16 @@ class Stock:
         worker.leaving.setdefault(home.home, []).append(case)
         self.let_leave(worker)
 
+    def ask_anew(self, case: int, sign: int, eligible: Mapping[int, frozenset[str]]) -> None:
+        """A case in somebody's hands, of no group, asks from now on for what *sign* stands for.
+
+        *eligible* are the hosts that fit, by case.
+        """
+        self._asked_anew.add(case)
+        self._signs[case] = sign
+        if any(worker.host not in eligible[case] for worker in self._workers.values()):
+            self.narrow(eligible)
+
     def stranded(self) -> list[int]:
         """Return the cases that are to be run again and that no living worker is to run."""
         return sorted(case for one in self._stranded() for case in one.pending() if self._returned.get(case))
@@ -416,17 +427,18 @@ class Stock:
     def _must_part(self, home: Fragment, fit: Fit) -> bool:
         """Whether cases of one stretch, with *fit* together, may have to be run by different workers."""
         if not home.unit.binding:
-            return bool(fit.excluded or fit.shunned)
+            return bool(fit.excluded or fit.shunned) or fit.sign < 0
         return fit.hosts == frozenset() or (bool(fit.excluded) and self._is_hopeless(fit))
 
     def _fit(self, cases: list[int]) -> Fit:
         """Who may run all of *cases*, which are of one stretch."""
         fit = self._home[cases[0]].fit
-        if not (self._excluded or self._narrowed or self._returned or fit.sign < 0):
+        is_anew = bool(self._asked_anew) and not self._asked_anew.isdisjoint(cases)
+        if not (self._excluded or self._narrowed or self._returned or fit.sign < 0 or is_anew):
             return fit
         shunned = frozenset[str]().union(*(self._returned.get(case, ()) for case in cases))
         excluded = frozenset[str]().union(*(self._excluded.get(case, ()) for case in cases))
-        sign = common_sign(cases, self._signs) if fit.sign else 0
+        sign = common_sign(cases, self._signs) if fit.sign or is_anew else 0
         return Fit(self._hosts(cases) if self._narrowed else fit.hosts, excluded, sign, shunned)
 
     def _hosts(self, cases: list[int]) -> frozenset[str] | None:

@@ -46,6 +46,7 @@ from pytest_disttest.worker.crew import SPAWNING, Cloning, Process, Starter, Wor
 from pytest_disttest.worker.facts import host_facts
 from pytest_disttest.worker.inquiries import Inquiries
 from pytest_disttest.worker.nursery import Nursery
+from pytest_disttest.worker.oom import KILLED, OomWatch
 
 TICK_S = 0.05
 BEAT_S = 1.0
@@ -92,6 +93,7 @@ class Agent:
         self._stopped: dict[str, float] = {}
         self._selector = selectors.DefaultSelector()
         self._lock = threading.Lock()
+        self._oom = OomWatch()
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._selector.register(self._wake_reader, selectors.EVENT_READ, None)
         self._live = False
@@ -317,6 +319,8 @@ class Agent:
             self._say("lines", worker.name, rest)
         words = worker.last_words()
         code = worker.bury()
+        if not worker.why and self._oom.explains(code):
+            words["why"] = KILLED
         self._say("exit", worker.name, code, words)
         with self._lock:
             del self._workers[worker.name]

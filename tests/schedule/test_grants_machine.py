@@ -11,7 +11,15 @@ from rigs.scheduling import HOSTS, SchedulerMachine, Worker
 
 from pytest_disttest.match.ledger import Ledger
 from pytest_disttest.model import Capabilities, Demand, Device, Grant, Plan, Preference, Requirement, Unit
-from pytest_disttest.schedule import DeviceLost, DevicesBusy, Scheduler, WorkerReady
+from pytest_disttest.schedule import (
+    AskedAnew,
+    CaseReturned,
+    DeviceLost,
+    DevicesBusy,
+    Scheduler,
+    WorkerLost,
+    WorkerReady,
+)
 from pytest_disttest.schedule.elsewhere import AWAY_S
 from pytest_disttest.testing.taken import Taken
 
@@ -56,8 +64,9 @@ class GrantsMachine(SchedulerMachine):
         self, plan: Plan, seams: Callable[[Unit], tuple[int, ...]], predicted: dict[int, float], data: st.DataObject
     ) -> Scheduler:
         names = data.draw(st.lists(st.sampled_from(sorted(DEMANDS)), min_size=1, max_size=3))
-        some = st.dictionaries(st.sampled_from(sorted(self.cases)), st.sampled_from(names), min_size=1)
+        some = st.dictionaries(st.sampled_from(sorted(self.cases)), st.sampled_from(names))
         self.asks: dict[int, str] = data.draw(some)
+        self.fitted: dict[int, frozenset[str]] = {}
         self.lost: set[str] = set()
         self.moved: set[str] = set()
         self.grants: dict[int, Grant] = {}
@@ -65,12 +74,14 @@ class GrantsMachine(SchedulerMachine):
         self.denied: int | None = None
         ledgers = {host: Ledger(host, capabilities(host), workers=MOST_WORKERS) for host in HOSTS}
         demands = {case: DEMANDS[name][0] for case, name in self.asks.items()}
-        return Scheduler(plan, seams=seams, predicted=predicted, demands=demands, ledgers=ledgers, **self.differing)
+        books = data.draw(st.sampled_from((ledgers, lambda: ledgers)))
+        return Scheduler(plan, seams=seams, predicted=predicted, demands=demands, ledgers=books, **self.differing)
 
     # what the model knows
 
     def eligible(self, case: int) -> frozenset[str]:
         fits = super().eligible(case)
+        fits &= self.fitted.get(case, fits)
         if case not in self.asks:
             return fits
         could = DEMANDS[self.asks[case]][1]
@@ -140,6 +151,28 @@ class GrantsMachine(SchedulerMachine):
             self.lost.add(device)
             self.moved |= {self.cases[case].key for case, hosts in before.items() if hosts != self.hosts_of(case)}
             self.tell(DeviceLost(device[0], "gpu", device))
+
+    @precondition(lambda self: self.able_to_end())
+    @rule(data=st.data(), wanted=st.sampled_from(sorted(DEMANDS.keys() - {"liking"})), is_lost=st.booleans())
+    def one_asks_anew(self, data: st.DataObject, wanted: str, is_lost: bool) -> None:
+        """What runs asks for something else, and comes back or loses its worker; a group stays as it is."""
+        name, worker = self.named(data, self.able_to_end())
+        case = worker.running
+        assert case is not None
+        if not self.cases[case].binding:
+            fitted = self.eligible(case)
+            if not any(DEMANDS[wanted][1](host, len(self.gpus(host))) for host in fitted - self.gone):
+                return  # nobody is told to ask for what no host has
+            self.fitted[case] = fitted
+            self.asks[case] = wanted
+        self.tell(AskedAnew(case, DEMANDS[wanted][0]))
+        if is_lost:
+            del self.workers[name]
+            self.tell(WorkerLost(name))
+        else:
+            worker.running = None
+            self.shunned[case] = data.draw(st.sampled_from((frozenset(HOSTS[:1]), frozenset[str]())))
+            self.tell(CaseReturned(name, case, self.shunned[case], self.now))
 
     def able_to_be_denied(self) -> list[str]:
         return [
