@@ -255,13 +255,14 @@ class CaseWork:
         story = self._stories.pop(node.id)
         self._keep(story.case, self.replayer.story(node, story), node, story, again=True)
 
-    def forget(self, node: WorkerNode, *, is_lost: bool = False) -> None:
+    def forget(self, node: WorkerNode, *, suspects: int = 0) -> None:
         """The running case has no outcome from here, for its host takes part no more.
 
-        Where the host *is_lost*, and it was not the first that was so under this case, it is the end of the case.
+        Where the host is lost, it or another of so many *suspects* may be why; and if the host was not the first that
+        was lost under this case, it is the end of the case.
         """
         story = self._stories.pop(node.id, None)
-        if story is None or not is_lost or not self.retrying.lost(story.case, node.host):
+        if story is None or not suspects or not self.retrying.lost(story.case, node.host, suspects=suspects):
             return
         nodeid = self._run.nodeid(story.case)
         report = obituary.crash_report(
@@ -270,7 +271,8 @@ class CaseWork:
             keywords=self._run.collected.keywords_of(story.case),
             worker=node.id,
             host=node.host,
-            cause="the host was lost, and so was another one under this test",
+            cause="the host was lost, and so was another one under this test"
+            + (", though nothing else ran there" if suspects == 1 else ""),
             words={},
         )
         story = Story(story.case, story.started_at)

@@ -109,8 +109,7 @@ class HostWork:
     def refuse(self, name: str, error: DisttestError) -> None:
         """A ready host proves unfit: its workers part, and the run goes on with the others."""
         link = self._run.fleet.links[name]
-        for node in self._run.roster.on(name):
-            self._workers.vanished(node, error.message)
+        self._workers.vanished(self._run.roster.on(name), error.message)
         for place in places_on(self._run, name):
             self._run.decide(HostLost(place))
         self.unusable(link, error)
@@ -149,8 +148,7 @@ class HostWork:
         self._run.tallies[name].problem = why
         self._run.journal.note("host-lost", why, host=name)
         self._run.fleet.abandon(link)
-        for node in self._run.roster.on(name):
-            self._workers.vanished(node, f"host lost: {why}")
+        self._workers.vanished(self._run.roster.on(name), f"host lost: {why}")
         hint = self.reconnecting.lost(link, time.monotonic())
         self._run.screen.host_unusable(
             name, f"host {name} is lost: {why}", hint or "its tests go to other hosts that fit"

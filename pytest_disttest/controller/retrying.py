@@ -19,7 +19,7 @@ from pytest_disttest.controller.node import WorkerNode
 from pytest_disttest.controller.places import places_on
 from pytest_disttest.controller.recovering import CASE, LEFT_OUT, WORKER
 from pytest_disttest.controller.replay import Story, Told, told
-from pytest_disttest.controller.roominess import roomier, words_of
+from pytest_disttest.controller.roominess import alone, roomier, words_of
 from pytest_disttest.controller.run import Run
 from pytest_disttest.model import Demand, Outcome
 from pytest_disttest.recovery.backoff import Dice
@@ -90,8 +90,12 @@ class Retrying:
         past = self._past(case)
         past.history = past.history._replace(crashes=past.history.crashes + 1)
 
-    def lost(self, case: int, host: str) -> bool:
-        """A case ran on a host that is lost; return whether that is to be its end: the second time it is."""
+    def lost(self, case: int, host: str, *, suspects: int) -> bool:
+        """A case ran on a host that is lost; return whether that is to be its end: the second time it is.
+
+        Where there were several *suspects*, tests that ran there, each has a host for itself next, so that none ends
+        for what another one does to its hosts.
+        """
         past = self._past(case)
         past.history = past.history._replace(host_losses=past.history.host_losses + 1)
         past.hosts.add(host)
@@ -102,6 +106,9 @@ class Retrying:
         diagnosing.tell(self._run, lost, FailureClass.HOST_LOST)
         if not is_its_end:
             recoveries.began((CASE, case), Step.MOVE, FailureClass.HOST_LOST, host)
+            if suspects > 1:
+                past.demand = alone(self._demand(case))
+                self._run.decide(AskedAnew(case, past.demand))
         return is_its_end
 
     def replaced(self, dead: WorkerNode, fresh: WorkerNode) -> None:

@@ -213,12 +213,14 @@ class WorkerWork:
             node.is_down = True
             self._run.config.hook.pytest_testnodedown(node=node, error=error)
 
-    def vanished(self, node: WorkerNode, why: str) -> None:
-        """The worker's host is lost: what it had not ended, its running case too, goes to others."""
-        self.part(node, why)
-        is_gone = self._run.fleet.links[node.host].state == "gone"
-        self._cases.forget(node, is_lost=is_gone and not self._has_copy(node))
-        self._run.decide(WorkerLost(node.id))
+    def vanished(self, nodes: Sequence[WorkerNode], why: str) -> None:
+        """The host of all *nodes* takes part no more: what they had not ended, running cases too, goes to others."""
+        suspects = sum(node.id in self._cases.running for node in nodes)
+        for node in nodes:
+            self.part(node, why)
+            is_suspect = self._run.fleet.links[node.host].state == "gone" and not self._has_copy(node)
+            self._cases.forget(node, suspects=suspects if is_suspect else 0)
+            self._run.decide(WorkerLost(node.id))
 
     def died(self, link: HostLink, node: WorkerNode, code: int, words: dict[str, str]) -> None:
         """A process has ended. One that took leave is expected to; any other has crashed."""

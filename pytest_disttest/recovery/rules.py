@@ -86,6 +86,7 @@ RULES: Final = (
     Rule("pytest-timeout's thread", FailureClass.TEST_TIMEOUT, exit_code=1, stderr=r"\+ Timeout \+"),
     Rule("MemoryError", FailureClass.MEMORY, exception="MemoryError"),
     Rule("no memory to allocate", FailureClass.MEMORY, exception="OSError", message=r"Cannot allocate memory"),
+    Rule("no memory for the worker", FailureClass.MEMORY, exit_code=71),  # worker.outbox.OUT_OF_MEMORY
     Rule("the kernel's OOM killer", FailureClass.MEMORY, signal="SIGKILL", stderr=r"the kernel had no memory left"),
     Rule("device is gone", FailureClass.DEVICE, message=_GONE),
     Rule("device is gone", FailureClass.DEVICE, stderr=_GONE),

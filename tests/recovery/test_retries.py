@@ -49,6 +49,17 @@ def test_a_second_crash_is_the_last():
     assert decided(FailureClass.TEST_FAILURE, History(crashes=2), request=Request(5)) is None
 
 
+def test_what_runs_out_of_memory_is_given_more_twice():
+    """As long as there is more; then the failure stands, though what the user asked for is still his."""
+    roomy = Situation(more="with 2 GiB")
+
+    assert Where.ANYWHERE is decided(FailureClass.MEMORY, History(doublings=1), roomy)
+    assert None is decided(FailureClass.MEMORY, History(doublings=2), roomy)
+    assert None is decided(FailureClass.MEMORY, situation=Situation())
+    assert Where.HERE is decided(FailureClass.MEMORY, situation=Situation(), request=Request(1))
+    assert None is decided(FailureClass.MEMORY, History(crashes=2), roomy), "killed for it twice is enough"
+
+
 def test_a_test_that_takes_its_hosts_with_it_is_the_last_of_them():
     """Two hosts that were lost under it are enough."""
     assert decided(FailureClass.HOST_LOST, History(host_losses=1)) is Where.ELSEWHERE

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from pytest_disttest.errors import BadInventory
 from pytest_disttest.recovery.classes import NATURES, Blame, FailureClass
 from pytest_disttest.recovery.rules import PHASES, RULES, Diagnosis, Failure, Rule, classify, read_rule
+from pytest_disttest.worker.oom import KILLED
+from pytest_disttest.worker.outbox import OUT_OF_MEMORY
 
 IMPORT = ("builtins.ModuleNotFoundError", "builtins.ImportError", "builtins.Exception")
 OS_ERROR = ("builtins.OSError", "builtins.Exception")
@@ -36,6 +38,11 @@ FAILURES = st.builds(
         (Failure(message="CUDA error: no CUDA-capable device is detected"), FailureClass.DEVICE),
         (Failure(message="CUDA error: device-side assert triggered"), FailureClass.TEST_FAILURE),
         (Failure(signal="SIGABRT", stderr="NVRM: GPU 0000:01:00.0: GPU has fallen off the bus"), FailureClass.DEVICE),
+        (Failure(exceptions=("numpy._ArrayMemoryError", "builtins.MemoryError")), FailureClass.MEMORY),
+        (Failure(exceptions=OS_ERROR, message="[Errno 12] Cannot allocate memory"), FailureClass.MEMORY),
+        (Failure(signal="SIGKILL", stderr=f"...\n{KILLED}"), FailureClass.MEMORY),
+        (Failure(exit_code=OUT_OF_MEMORY), FailureClass.MEMORY),
+        (Failure(signal="SIGKILL"), FailureClass.CRASH),
         (Failure(signal="SIGSEGV"), FailureClass.CRASH),
         (Failure(exit_code=0), FailureClass.CRASH),
         (Failure(message="Failed: Timeout (>0.5s) from pytest-timeout."), FailureClass.TEST_TIMEOUT),
