@@ -23,6 +23,7 @@ from pytest_disttest.plan import build_plan, render_plan, seams
 from pytest_disttest.schedule import Scheduler
 from pytest_disttest.schedule.guidance import Briefing, Times
 from pytest_disttest.schedule.urgency import CAUTION
+from pytest_disttest.store.layout import has_needed
 
 if TYPE_CHECKING:
     from pytest_disttest.controller.forecast import Ahead
@@ -128,6 +129,11 @@ def make_scheduler(plan: Plan, run: Run, known: Known, *, began: float) -> Sched
     """Return the dispatcher of the plan, which goes by what is *known*; *began* is the run's beginning on its clock."""
     cases, lessons = run.collected.cases, known.lessons
     demands = {case.index: case.demand for case in cases if case.demand is not NOTHING and case.demand}
+    if has_needed(run.journal.path.parents[1]):
+        from pytest_disttest.controller.roominess import remembered
+        from pytest_disttest.store.needed import read_needed
+
+        demands |= remembered(run, read_needed(run.journal.path.parents[1]))
     places = {place: name for host, name in known.classes.items() for place in places_on(run, host)}
     guidance = strategy_of(run.config, run.settings.strategy)(
         Briefing(

@@ -19,7 +19,7 @@ from pytest_disttest.controller.node import WorkerNode
 from pytest_disttest.controller.places import places_on
 from pytest_disttest.controller.recovering import CASE, LEFT_OUT, WORKER
 from pytest_disttest.controller.replay import Story, Told, told
-from pytest_disttest.controller.roominess import alone, roomier, words_of
+from pytest_disttest.controller.roominess import alone, memory_of, roomier, words_of
 from pytest_disttest.controller.run import Run
 from pytest_disttest.model import Demand, Outcome
 from pytest_disttest.recovery.backoff import Dice
@@ -33,6 +33,8 @@ from pytest_disttest.recovery.steps import Step
 from pytest_disttest.recovery.verdicts import Tried, verdict
 from pytest_disttest.reports.failures import Unsteady, cause_lines, unsteady_lines
 from pytest_disttest.schedule import AskedAnew, CaseReturned, DeviceLost
+from pytest_disttest.store.failures import FailureTold
+from pytest_disttest.store.needed import keep_needed
 
 _RECALLED = {
     Outcome.FAILED: FailureClass.TEST_FAILURE,
@@ -168,7 +170,9 @@ class Retrying:
             return
         past = self._past(case)
         past.hosts.add(node.host)
-        past.tried.append(Tried(ended.outcome, node.host, _RECALLED[ended.outcome]))
+        past.tried.append(Tried(ended.outcome, node.host, failure := _RECALLED[ended.outcome]))
+        words = failure.value, "by its outcome in the run that was cut off", "in this run" if again else "", ""
+        self._run.journal.failure(FailureTold(case, len(past.tried), *words))
         past.messages.append(ended.message[:LONGEST])
         if not again:
             past.story = None
@@ -193,6 +197,8 @@ class Retrying:
         if past is not None:
             past.story = None
             past.tried.append(Tried(Outcome.PASSED, host, None, self._run.hw_class(host)))
+            if past.history.doublings and past.demand is not None:
+                keep_needed(self._run.journal.path.parents[1], self._run.nodeid(case), memory_of(past.demand))
             for tried, message in zip(past.tried, past.messages, strict=False):
                 if tried.failure is not None and tried.host != host and self._is_the_hosts(case, tried.failure):
                     self._blame(tried.host, tried.failure, message)
@@ -354,7 +360,10 @@ class Retrying:
         return ready & {place.partition("#")[0] for place in could}
 
     def _note(self, node: WorkerNode, case: int, diagnosis: Diagnosis, decision: Decision) -> None:
-        """Keep why an attempt failed that is made again, or that says something of its host."""
+        """Keep what a failed attempt was taken for; and as a note where it is made again, or speaks of its host."""
+        again = decision.where.value if decision.where is not None else ""
+        words = diagnosis.failure_class.value, diagnosis.rule, again, decision.why
+        self._run.journal.failure(FailureTold(case, len(self._past(case).tried), *words))
         is_told = diagnosis.failure_class.is_infrastructure or diagnosis.failure_class is FailureClass.MEMORY
         if decision.where is None and not is_told:
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pytest_disttest.controller.run import Run
 from pytest_disttest.model import Demand, Requirement
 from pytest_disttest.needs import shown_size
@@ -49,6 +51,22 @@ def roomier(run: Run, demand: Demand, host: str) -> Demand | None:
 def alone(demand: Demand) -> Demand:
     """Return *demand* for a test that is to run while nothing else runs on its host."""
     return demand._replace(exclusive="host")
+
+
+def remembered(run: Run, needed: Mapping[str, int]) -> dict[int, Demand]:
+    """Return what cases ask for that ran out of memory in earlier runs: what they were given when they passed.
+
+    *needed* has that by node id: bytes (at most what the largest host has is asked for), 0 for a host for itself.
+    """
+    largest = max((_size(link.capabilities.facts.get(_MEMORY)) for link in run.ready_links), default=0)
+    found = {}
+    for case in run.collected.cases if needed else ():
+        size = min(needed.get(case.nodeid, -1), largest)
+        if size > memory_of(case.demand):
+            found[case.index] = with_memory(case.demand, size)
+        elif size == 0:
+            found[case.index] = alone(case.demand)
+    return found
 
 
 def _reserved(requirement: Requirement) -> int:

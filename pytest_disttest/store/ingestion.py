@@ -30,6 +30,7 @@ from pytest_disttest.store.events import (
     RunStarted,
     from_line,
 )
+from pytest_disttest.store.failures import FailureTold, failure_row
 from pytest_disttest.store.hardware import (
     Chosen,
     DemandExplained,
@@ -50,7 +51,7 @@ from pytest_disttest.store.summary import IngestSummary
 
 RUN_TABLES = (
     "runs", "hosts", "cases", "attempts", "results", "notes", "host_profiles", "host_facts", "match_explain", "grants",
-    "choices", "plans", "predictions", "recoveries",
+    "choices", "plans", "predictions", "recoveries", "failures",
 )  # fmt: skip
 EPOCH = datetime(1970, 1, 1)  # UTC, see schema.sql
 
@@ -231,6 +232,7 @@ def _append_rows(connection: Connection, run_id: str, events: Iterator[Event], t
         _append_hardware(connection, run_id, seldom)
         _append_plan(connection, run_id, seldom)
         _append_recoveries(connection, run_id, seldom)
+        _append_failures(connection, run_id, seldom)
 
 
 def _append_hardware(connection: Connection, run_id: str, events: Iterable[Event]) -> None:
@@ -274,6 +276,13 @@ def _append_recoveries(connection: Connection, run_id: str, events: Iterable[Eve
     if rows:
         with connection.appender("recoveries") as recoveries:
             recoveries.append_rows(rows)
+
+
+def _append_failures(connection: Connection, run_id: str, events: Iterable[Event]) -> None:
+    rows = [failure_row(run_id, event) for event in events if isinstance(event, FailureTold)]
+    if rows:
+        with connection.appender("failures") as failures:
+            failures.append_rows(rows)
 
 
 def _attempt_row(run_id: str, attempt: Attempt, sequence: int) -> tuple[object, ...]:

@@ -32,6 +32,7 @@ from pytest_disttest.store.storybook import Storybook
 from pytest_disttest.store.timings import Measured
 
 if TYPE_CHECKING:
+    from pytest_disttest.store.failures import FailureTold
     from pytest_disttest.store.hardware import Chosen, DemandExplained, Given, HostProfiled
     from pytest_disttest.store.plans import RunJudged, RunPlanned
     from pytest_disttest.store.recoveries import RecoveryTried
@@ -182,6 +183,10 @@ class Journal:
 
     def recovery(self, event: RecoveryTried) -> None:
         """Record a recovery step that came to its end."""
+        self._append(event)
+
+    def failure(self, event: FailureTold) -> None:
+        """Record what a failed attempt was taken for."""
         self._append(event)
 
     def note(self, kind: str, text: str, host: str = "", worker: str = "") -> None:

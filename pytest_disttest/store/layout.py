@@ -6,6 +6,7 @@
         hosts.json                what each host had when it was last asked
         learned.json              what runs on several hosts taught of tests, hosts and choices
         recoveries.json           how the last recovery steps went
+        memory.json               how much memory tests needed that had run out of it
         runs/ID.ndjson            journals that wait for ingestion, or are being written
         runs/done/ID.ndjson       journals whose rows are in history.duckdb; the newest 200
         runs/ID.stories           what a run would tell pytest again that resumes this one; there while it can be
@@ -108,6 +109,16 @@ def learned_path(directory: Path) -> Path:
 def recoveries_path(directory: Path) -> Path:
     """Return the place of how the last recovery steps went."""
     return directory / "recoveries.json"
+
+
+def needed_path(directory: Path) -> Path:
+    """Return the place of how much memory tests needed that had run out of it."""
+    return directory / "memory.json"
+
+
+def has_needed(directory: Path) -> bool:
+    """Whether a test had run out of memory lately."""
+    return needed_path(directory).is_file()
 
 
 def journal_path(directory: Path, run_id: str) -> Path:

@@ -7,8 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-SCHEMA_VERSION = 4
-ADDED: Final = {2: "hardware.sql", 3: "plans.sql", 4: "recoveries.sql"}
+SCHEMA_VERSION = 5
+ADDED: Final = {2: "hardware.sql", 3: "plans.sql", 4: "recoveries.sql", 5: "failures.sql"}
 """What each version added to the tables of the one before."""
 
 

@@ -43,6 +43,9 @@ class Journal:
     def note(self, kind: str, text: str, host: str = "", worker: str = "") -> None:
         self.notes.append(text)
 
+    def failure(self, event: object) -> None:
+        """What it was taken for."""
+
     def attempt(self, attempt: Attempt) -> None:
         self.attempts.append(attempt)
 

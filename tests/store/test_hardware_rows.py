@@ -126,7 +126,7 @@ def test_a_history_of_version_1_gets_the_tables_that_it_lacks(tmp_path: Path):
     run(tmp_path, "20260101-000000-aaaaaa", lambda journal: journal.hardware(profile("550")))
 
     assert asked(tmp_path, "SELECT text FROM notes") == [("kept",)]
-    assert asked(tmp_path, "SELECT max(version), count(*) FROM schema_version") == [(4, 2)]
+    assert asked(tmp_path, "SELECT max(version), count(*) FROM schema_version") == [(5, 2)]
     assert asked(tmp_path, "SELECT count(*) FROM host_facts") == [(4,)]
 
 

@@ -94,7 +94,7 @@ def test_a_history_of_version_2_gets_the_tables_that_it_lacks(tmp_path: Path):
 
     with duckdb.connect(str(tmp_path / "history.duckdb"), read_only=True) as connection:
         assert [("kept",)] == connection.execute("SELECT text FROM notes").fetchall()
-        assert [(4,)] == connection.execute("SELECT max(version) FROM schema_version").fetchall()
+        assert [(5,)] == connection.execute("SELECT max(version) FROM schema_version").fetchall()
         assert [(1,)] == connection.execute("SELECT count(*) FROM plans").fetchall()
 
 

@@ -124,4 +124,4 @@ def test_a_history_of_version_3_gets_the_table_that_it_lacks(tmp_path: Path):
     assert 1 == len(history.recoveries(tmp_path))
     with duckdb.connect(str(tmp_path / "history.duckdb"), read_only=True) as connection:
         assert [("kept",)] == connection.execute("SELECT text FROM notes").fetchall()
-        assert [(4,)] == connection.execute("SELECT max(version) FROM schema_version").fetchall()
+        assert [(5,)] == connection.execute("SELECT max(version) FROM schema_version").fetchall()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import duckdb
+
 LIMITED = """
     import resource
     import pytest
@@ -51,6 +53,15 @@ def test_what_is_declared_is_doubled_until_it_does(suite):
     first, second = notes(ran)
     assert "(MemoryError); again anywhere: out-of-memory, again with 96 MiB" in first
     assert "again with 192 MiB" in second
+    assert 0 == made.command("ingest").returncode
+    with duckdb.connect(str(ran.directory / ".disttest/history.duckdb"), read_only=True) as history:
+        told = history.execute("SELECT number, failure_class, rule, again FROM failures ORDER BY number").fetchall()
+    assert [(number, "out-of-memory", "MemoryError", "anywhere") for number in (1, 2)] == told
+
+    again = made.distributed()
+
+    assert ["passed"] == again.outcomes["test_a.py::test_hungry"], "it is given from the start what did"
+    assert "192" == (made.directory / "grants").read_text().split()[-1]
 
 
 def test_one_that_asked_for_nothing_has_its_share_of_the_host_doubled(suite):
