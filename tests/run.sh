@@ -1,7 +1,8 @@
 #!/bin/sh
 # Run the project's own tests; arguments go to pytest. Installs what they need: a virtual environment in .venv, and,
 # as root or with sudo on Debian, the system's packages below. DISTTEST_NO_APT=1 leaves the system alone: tests that
-# miss something are skipped then, and fail on CI. See scripts/environment.sh for PYTHON and DISTTEST_VENV.
+# miss something are skipped then, and fail on CI. See scripts/environment.sh for PYTHON and DISTTEST_VENV. The run is
+# one of our own (`--dist-hw`).
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 . "$root/scripts/environment.sh"
@@ -36,4 +37,7 @@ fi
 environment test
 install_webnn_chromium || echo "missing: $webnn_chromium; the tests that need it are skipped, or fail on CI"
 cd "$root"
+# Half of the time of our tests goes by waiting, so three workers keep two processors busy; what needs the machine for
+# itself is marked so. Plain pytest, for a debugger or to doubt our own product: DISTTEST_PLAIN=1.
+[ -n "${DISTTEST_PLAIN:-}" ] || set -- -p pytest_disttest.plugin --dist-hw --hw-workers=3 "$@"
 exec python -m pytest -p timeout -o timeout=300 "$@" </dev/null

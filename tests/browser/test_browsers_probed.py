@@ -167,6 +167,7 @@ def test_browsers_side_by_side_give_the_answers_they_give_alone(home: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.hw(exclusive="host")
 @pytest.mark.parametrize("lane", LANES)
 def test_twenty_cold_probes_agree(lane: str, home: Path, record_property: Callable[[str, object], None]):
     """Every one of 20 gives the same facts and leaves nothing behind; how long they took is told, not judged."""

@@ -10,7 +10,7 @@ import sys
 import pytest
 from rigs.processes import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.netns]
+pytestmark = [pytest.mark.slow, pytest.mark.netns, pytest.mark.hw(exclusive="host")]
 
 CONTROLLER = """
 import json, queue, sys, time

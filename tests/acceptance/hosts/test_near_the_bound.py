@@ -30,6 +30,7 @@ def suite() -> dict[str, str]:
 
 
 @pytest.mark.slow
+@pytest.mark.hw(exclusive="host")
 def test_the_second_run_is_within_a_tenth_of_its_bound_and_says_so(project: Project):
     """Wall time of the whole command, start-up included; the end tells prediction, bound, and what it came to.
 
