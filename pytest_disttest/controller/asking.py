@@ -29,7 +29,13 @@ class Asking:
         self._until = until
         self._probes: dict[str, list[Any]] = {}
         self._told: set[str] = set()
+        self._families: frozenset[str] = frozenset()
         self._remembered: dict[str, SeenHost] | None = None
+
+    def ask_late(self, link: HostLink) -> bool:
+        """Ask a host that the others did not wait for; return whether there is an answer to come."""
+        self._ask(link, self._families | families_declared(link.host))
+        return bool(link.unanswered)
 
     def ask_and_wait(self, families: frozenset[str]) -> None:
         """Ask every ready host for *families* and for what its owner vouches for, and wait until all have answered.
@@ -38,6 +44,7 @@ class Asking:
         part in the run.
         """
         links = self._run.ready_links
+        self._families |= families
         for link in links:
             self._ask(link, families | families_declared(link.host))
         waiting = [link for link in links if link.unanswered]
@@ -45,7 +52,7 @@ class Asking:
             self._wait(waiting)
         for link in links:
             if link.state == "ready" and (link.asked or link.host.simulated is not None or link.host.declared):
-                self._tell(link)
+                self.tell(link)
 
     def probed(self, link: HostLink, profile: dict[str, Any]) -> None:
         """A host has answered."""
@@ -94,7 +101,7 @@ class Asking:
             link.found = merged(link.found, unanswered(link.unanswered, f"no answer within {limit_s:g} s"))
             self._run.screen.note(f"host {link.host.name}: no answer within {limit_s:g} s about {_listed(link)}")
 
-    def _tell(self, link: HostLink) -> None:
+    def tell(self, link: HostLink) -> None:
         """Keep what a host has, and say what is new or wrong about it."""
         name, has = link.host.name, link.capabilities
         self._told.add(name)

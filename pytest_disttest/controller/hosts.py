@@ -39,7 +39,8 @@ class HostLink:
     """One host as the loop knows it. *state*: ``opening``, then ``ready`` and maybe ``gone``, or ``unusable``.
 
     A host that was lost may be ``away``, which becomes ``opening`` or ``gone``. *losses* counts how often that was so,
-    *tries* the tries to open it since, *openings* all. A *late* one was not ready when the others began.
+    *tries* the tries to open it since, *openings* all. A *late* one was not ready when the others began,
+    perhaps could not even be reached.
 
     *workers* is how many it may have; where it *forks* them, few start, and more when there is work for them. It
     was *asked* for families of facts, some of them *unanswered* yet, and this is what its probes *found*, with the
@@ -214,7 +215,7 @@ class Fleet:
                 return
             # workers whose number is known warm up before anybody here has time to ask for them
             link.workers, link.forks = link.host.workers, zygote is not None and is_forkable(link.host)
-            first = 0 if link.losses else link.first_workers
+            first = 0 if link.losses or link.late else link.first_workers
             orders = [order for number in range(first) for order in self._beginning(link, number)]
             self.inbox.put((name, ("opened", connection, summary), opening))
             connection.start_agent(self._deliverer(name, opening), orders=orders)

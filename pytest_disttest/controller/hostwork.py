@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pytest_disttest.controller.hosts import HostLink
@@ -11,9 +12,10 @@ from pytest_disttest.controller.run import Run
 from pytest_disttest.controller.workerwork import WorkerWork
 from pytest_disttest.errors import DisttestError, HostUnusable
 from pytest_disttest.match import offered
-from pytest_disttest.schedule import HostLost
+from pytest_disttest.schedule import HostJoined, HostLost
 
 if TYPE_CHECKING:
+    from pytest_disttest.controller.calling import Calling
     from pytest_disttest.controller.reconnecting import Reconnecting
 
 BEAT_S = 2.0
@@ -22,14 +24,19 @@ PATIENCE_S = 5.0
 
 
 class HostWork:
-    """Takes what hosts do, and lets the run know."""
+    """Takes what hosts do, and lets the run know.
 
-    def __init__(self, run: Run, workers: WorkerWork) -> None:
+    *ask* asks a host that comes late for what tests want to know, and tells whether there is an answer to wait for.
+    """
+
+    def __init__(self, run: Run, workers: WorkerWork, ask: Callable[[HostLink], bool]) -> None:
         self._run = run
         self._workers = workers
+        self._ask = ask
         self._beaten_at = 0.0
         self._first_ready_at: float | None = None
         self._reconnecting: Reconnecting | None = None
+        self._calling: Calling | None = None
 
     @property
     def is_awaiting(self) -> bool:
@@ -44,6 +51,15 @@ class HostWork:
 
             self._reconnecting = Reconnecting(self._run, self._workers.enlist_late, self._give_up)
         return self._reconnecting
+
+    @property
+    def calling(self) -> Calling:
+        """Who calls hosts again that were not there; made, and imported, for the first of them."""
+        if self._calling is None:
+            from pytest_disttest.controller.calling import Calling
+
+            self._calling = Calling(self._run)
+        return self._calling
 
     def opened(self, link: HostLink, connection: Any, summary: Any) -> None:
         """A host is connected and has the suite's files; its agent is about to speak."""
@@ -60,7 +76,8 @@ class HostWork:
         self._beat(link, self._run.settings.heartbeat_s)  # at once: the link may be cut before the first regular beat
         link.workers = count
         if link.late:
-            self._join(link)
+            if not self._ask(link):
+                self.join(link)
         elif not (self._reconnecting is not None and self._reconnecting.is_back(link)):
             for _ in range(link.first_workers - link.slots_used):
                 self._run.roster.spawn(link)
@@ -85,10 +102,17 @@ class HostWork:
                 link.late = True
                 self._run.tallies[name].problem = "was not ready in time"
                 self._run.screen.note(f"host {name} is not ready yet: the run begins without it, and it joins later")
+        for name in self._calling.names if self._calling is not None else ():
+            self._run.screen.note(f"host {name} is called again while tests run, and joins when it answers")
 
-    def _join(self, link: HostLink) -> None:
+    def join(self, link: HostLink) -> None:
         """A host is ready after the others have begun: its workers collect, and take their part of what is left."""
+        if self._calling is not None:
+            self._calling.joined(link)
+        if self._run.scheduler is not None and not self._takes_part(link):
+            return
         words = f"joined after {self._run.elapsed_s:.0f} s"
+        self._run.screen.note(f"host {link.host.name} has {words}")
         self._run.tallies[link.host.name].problem = words
         self._run.journal.note("host-late", words, host=link.host.name)
         for _ in range(link.first_workers):
@@ -100,6 +124,8 @@ class HostWork:
             self.reconnecting.failed(link, error.message, time.monotonic())
             return
         link.state = "unusable"
+        if self.calling.missed(link, error, time.monotonic()):
+            return
         reason = error.message.removeprefix(f"host {link.host.name}: ")  # where it stands, the host is named already
         self._run.tallies[link.host.name].problem = reason
         self._run.screen.host_unusable(link.host.name, reason, error.hint)
@@ -163,11 +189,26 @@ class HostWork:
             self._run.decide(HostLost(place))
         self._run.end_if_nobody_is_left()
 
+    def _takes_part(self, link: HostLink) -> bool:
+        """Tell the scheduler of a host that the plan did not know; return whether its owner lets it take part."""
+        from pytest_disttest.controller.planning import ledgers_of
+        from pytest_disttest.match import eligibility
+
+        name, has = link.host.name, link.capabilities
+        if has.drained:
+            self.refuse(name, HostUnusable(name, "drained", f"is drained: {has.drained}"))
+            return False
+        _, unfit = eligibility(self._run.collected.cases, {name: has})
+        self._run.decide(HostJoined(name, ledgers_of(self._run, {})[name], frozenset(unfit)))
+        return True
+
     def watch(self, now: float) -> None:
         """Give up hosts that have been silent for longer than the heartbeat allows; let all hear that we live."""
         limit_s = self._run.settings.heartbeat_s
         if self._reconnecting is not None:
             self._reconnecting.look(now)
+        if self._calling is not None:
+            self._calling.look(now)
         for link in self._run.ready_links:
             if now - link.heard_at > limit_s:
                 self.lost(link, f"silent for {limit_s:g} s")

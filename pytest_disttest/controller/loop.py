@@ -58,7 +58,7 @@ class Loop:
         run.decide = self._decide
         self.cases = CaseWork(run, Replayer(run.config, run.collected, run.roster.run_uid))
         self.workers = WorkerWork(run, self.cases, self._tell)
-        self._hosts = HostWork(run, self.workers)
+        self._hosts = HostWork(run, self.workers, self._ask_late)
         run.refuse_host = self._hosts.refuse
         self._asking: Asking | None = None
         self._early_events: list[Event] = []
@@ -132,6 +132,16 @@ class Loop:
 
     def _probed(self, link: HostLink, profile: dict[str, Any]) -> None:
         self.asking.probed(link, profile)
+        if link.late and self._run.scheduler is not None:
+            self.asking.tell(link)
+            if link.state == "ready":
+                self._hosts.join(link)
+
+    def _ask_late(self, link: HostLink) -> bool:
+        """Ask a host that comes while tests run what all others were asked; return whether it is to answer."""
+        if self._run.scheduler is None or self._asking is None:
+            return False
+        return self.asking.ask_late(link)
 
     def remember_hosts(self) -> None:
         """Keep what hosts told for later runs."""

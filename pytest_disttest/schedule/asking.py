@@ -8,6 +8,7 @@ from dataclasses import replace
 from pytest_disttest.match.costs import reserves
 from pytest_disttest.match.ledger import Ledger
 from pytest_disttest.model import NOTHING, Demand, Plan
+from pytest_disttest.schedule.accounting import with_host
 
 
 class Asking:
@@ -21,7 +22,7 @@ class Asking:
         self, plan: Plan, demands: Mapping[int, Demand], ledgers: Mapping[str, Ledger], memory: Mapping[int, int]
     ) -> None:
         self._demands = {case: demand for case, demand in demands.items() if demand.prefer or reserves(demand)}
-        self.ledgers = ledgers
+        self.ledgers = dict(ledgers)
         self._memory = memory
         self._numbers: dict[Demand, int] = {}
         self.signs = {case: self._number(demand) for case, demand in self._demands.items()}
@@ -40,6 +41,16 @@ class Asking:
         self.plan = replace(self.plan, eligible={**before, case: fits})
         self.signs[case] = self._number(demand)
         return self.signs[case]
+
+    def join(self, place: str, ledger: Ledger, unfit: frozenset[int]) -> None:
+        """A host is there that was not when the plan was made; it does not meet the demands of the cases *unfit*."""
+        before = self._everywhere
+        self.ledgers[place] = ledger
+        self._everywhere |= {place}
+        self._able.clear()
+        joined = with_host(self.plan, place, unfit)
+        fits = {**dict.fromkeys(unfit - joined.eligible.keys(), before), **joined.eligible}
+        self.plan = replace(joined, eligible=self._eligible(fits))
 
     def _number(self, demand: Demand) -> int:
         return self._numbers.setdefault(demand, len(self._numbers) + 1)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pytest_disttest.model import Demand, Outcome
+
+if TYPE_CHECKING:
+    from pytest_disttest.match.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,19 @@ class HostLost:
 
 
 @dataclass(frozen=True, slots=True)
+class HostJoined:
+    """A host that was not there when the plan was made takes part from now on; told before its first `WorkerReady`.
+
+    *ledger* is its book, None where nobody asks for anything. *unfit* are the cases whose demands it does not meet. A
+    case that has been unplaced for want of a host stays so.
+    """
+
+    host: str
+    ledger: Ledger | None = None
+    unfit: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceLost:
     """A device of *host* is of no use any more; *kind* and *device* as its capabilities name it.
 
@@ -137,6 +154,7 @@ Event = (
     | CasesRefused
     | WorkerLost
     | HostLost
+    | HostJoined
     | DeviceLost
     | DevicesBusy
     | Tick

@@ -151,6 +151,13 @@ class Granting:
                 self.occupy(worker)
         return sign, self._asking.plan.eligible
 
+    def join(self, place: str, ledger: Ledger, unfit: frozenset[int]) -> Mapping[int, frozenset[str]]:
+        """A host is there that was not before; return the hosts that fit each case now."""
+        self._asking.join(place, ledger, unfit)
+        self._costly.clear()
+        self._options_now.clear()
+        return self._asking.plan.eligible
+
     def has_to_wait(self, worker: Worker, case: int, now: float) -> bool:
         """Another run holds a device of what *case* was granted: nobody is given those for a while.
 

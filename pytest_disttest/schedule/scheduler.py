@@ -22,7 +22,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_disttest.model import Demand, Outcome, Plan
-from pytest_disttest.schedule.accounting import Accounting
+from pytest_disttest.schedule.accounting import Accounting, with_host
 from pytest_disttest.schedule.batches import Batches
 from pytest_disttest.schedule.commands import (
     Block,
@@ -42,6 +42,7 @@ from pytest_disttest.schedule.events import (
     DeviceLost,
     DevicesBusy,
     Event,
+    HostJoined,
     HostLost,
     NobodyComes,
     Tick,
@@ -127,6 +128,7 @@ class Scheduler:
             self._account(self._granting)
         self._gone: frozenset[str] = frozenset()
         self._lost_devices: list[DeviceLost] = []
+        self._joined: list[HostJoined] = []
         self._opened = False
         self._hedging: Hedging | None = None
         self._on: dict[type, Callable[[Any, float], list[Command]]] = {
@@ -141,6 +143,7 @@ class Scheduler:
             CasesRefused: self._on_refused,
             WorkerLost: self._on_worker_lost,
             HostLost: self._on_host_lost,
+            HostJoined: self._on_host_joined,
             DeviceLost: self._on_device_lost,
             DevicesBusy: self._on_devices_busy,
         }
@@ -293,6 +296,9 @@ class Scheduler:
             asking = self._accounting.asking(self._plan)
             if not asking.ledgers:
                 return []
+            for joined in self._joined:
+                if joined.ledger is not None and joined.host not in asking.ledgers:
+                    asking.join(joined.host, joined.ledger, joined.unfit)
             for lost in self._lost_devices:
                 asking.lose(lost.host, lost.kind, lost.device)
             self._account(self._accounting.granting(self._stock, self._workers, asking))
@@ -347,6 +353,17 @@ class Scheduler:
             self._take_all_back(name)
         self._gone |= {event.host}
         return self._give_up_lost() + self._feeding.feed_held(now)
+
+    def _on_host_joined(self, event: HostJoined, now: float) -> list[Command]:
+        if self._granting is not None and event.ledger is not None:
+            self._stock.narrow(self._granting.join(event.host, event.ledger, event.unfit))
+        else:
+            self._plan = with_host(self._plan, event.host, event.unfit)
+            self._joined.append(event)
+            if self._plan.eligible:
+                self._stock.narrow(self._plan.eligible)
+        self._feeding.stirred = True
+        return self._feeding.feed_held(now)
 
     def _on_device_lost(self, event: DeviceLost, now: float) -> list[Command]:
         if self._granting is None:

@@ -270,8 +270,7 @@ class Stock:
         """
         self._asked_anew.add(case)
         self._signs[case] = sign
-        if any(worker.host not in eligible[case] for worker in self._workers.values()):
-            self.narrow(eligible)
+        self.narrow(eligible)
 
     def stranded(self) -> list[int]:
         """Return the cases that are to be run again and that no living worker is to run."""

@@ -137,6 +137,10 @@ class SchedulerMachine(RuleBasedStateMachine):
         common = frozenset.intersection(*(self.eligible(other) for other in unit.cases))
         return common if unit.binding and common else self.eligible(case)
 
+    def is_known(self, host: str) -> bool:
+        """Whether a host takes part by now."""
+        return True
+
     def eligible(self, case: int) -> frozenset[str]:
         """Return where a case might run on its own."""
         return self.plan.eligible.get(case, frozenset(HOSTS))
@@ -258,7 +262,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         assert worker.asked and not worker.finished
         worker.finished, worker.asked, worker.held = True, False, False
         for case in self.open - self.given:
-            assert not self.needs(worker, case), "what is in nobody's hands still needs this worker"
+            assert not self.needs(worker, case), f"{case} is in nobody's hands and still needs {worker}"
         for other in self.workers.values():
             coming = set(other.has) if other.host != worker.host else other.untried
             for case in coming & self.open if other is not worker else ():
@@ -285,7 +289,7 @@ class SchedulerMachine(RuleBasedStateMachine):
     @rule(host=st.sampled_from(HOSTS), data=st.data())
     def a_worker_comes(self, host: str, data: st.DataObject) -> None:
         """It has collected everything, or some units, or whatever; of the others it may be unable to collect some."""
-        if host not in self.gone and len(self.workers) < 5:
+        if host not in self.gone and self.is_known(host) and len(self.workers) < 5:
             some = st.frozensets(st.sampled_from(sorted(self.cases)))
             units = st.frozensets(st.sampled_from(self.plan.units)).map(
                 lambda some: frozenset(case for unit in some for case in unit.cases)
@@ -398,6 +402,8 @@ class SchedulerMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.gone) < 2)
     @rule(host=st.sampled_from(HOSTS))
     def a_host_is_lost(self, host: str) -> None:
+        if not self.is_known(host):
+            return
         self.gone.add(host)
         for name in [name for name, worker in self.workers.items() if worker.host == host]:
             del self.workers[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from pytest_disttest.schedule import (
     CaseReturned,
     DeviceLost,
     DevicesBusy,
+    HostJoined,
     Scheduler,
     WorkerLost,
     WorkerReady,
@@ -72,7 +74,11 @@ class GrantsMachine(SchedulerMachine):
         self.grants: dict[int, Grant] = {}
         self.away: dict[str, float] = {}
         self.denied: int | None = None
+        self.absent = data.draw(st.sampled_from((frozenset[str](), frozenset({"c"}))))
         ledgers = {host: Ledger(host, capabilities(host), workers=MOST_WORKERS) for host in HOSTS}
+        ledgers = {host: ledger for host, ledger in ledgers.items() if host not in self.absent}
+        fits = {case: hosts - self.absent for case, hosts in plan.eligible.items()}
+        plan = replace(plan, eligible=fits)
         demands = {case: DEMANDS[name][0] for case, name in self.asks.items()}
         books = data.draw(st.sampled_from((ledgers, lambda: ledgers)))
         return Scheduler(plan, seams=seams, predicted=predicted, demands=demands, ledgers=books, **self.differing)
@@ -81,6 +87,8 @@ class GrantsMachine(SchedulerMachine):
 
     def eligible(self, case: int) -> frozenset[str]:
         fits = super().eligible(case)
+        if case in self.plan.eligible or case in self.asks:
+            fits -= self.absent
         fits &= self.fitted.get(case, fits)
         if case not in self.asks:
             return fits
@@ -97,6 +105,9 @@ class GrantsMachine(SchedulerMachine):
     def has_left(self, worker: Worker, unit: Unit) -> bool:
         left = unit.key in self.moved and not {*worker.has} & {*unit.cases}
         return left or super().has_left(worker, unit)
+
+    def is_known(self, host: str) -> bool:
+        return host not in self.absent
 
     # what the scheduler says
 
@@ -136,7 +147,7 @@ class GrantsMachine(SchedulerMachine):
     @rule(host=st.sampled_from(HOSTS))
     def a_crew_comes(self, host: str) -> None:
         """Three workers at once, so that a host is crowded."""
-        if host not in self.gone and len(self.workers) < 4:
+        if host not in self.gone and self.is_known(host) and len(self.workers) < 4:
             for _ in range(3):
                 name = f"gw{self.started}"
                 self.started += 1
@@ -173,6 +184,24 @@ class GrantsMachine(SchedulerMachine):
             worker.running = None
             self.shunned[case] = data.draw(st.sampled_from((frozenset(HOSTS[:1]), frozenset[str]())))
             self.tell(CaseReturned(name, case, self.shunned[case], self.now))
+
+    @precondition(lambda self: self.absent)
+    @rule()
+    def a_host_joins(self) -> None:
+        """It was not there when the plan was made; what its demand fits may go there now."""
+        before = {case: self.hosts_of(case) for case in self.cases}
+        self.absent = frozenset()
+        self.fitted = {case: hosts | {"c"} for case, hosts in self.fitted.items()}
+        self.moved |= {self.cases[case].key for case, hosts in before.items() if hosts != self.hosts_of(case)}
+        meets = {case: DEMANDS[name][1]("c", GPUS["c"]) for case, name in self.asks.items()}
+        unfit = {case for case in self.cases if "c" not in super(GrantsMachine, self).eligible(case)}
+        unfit |= {case for case, is_met in meets.items() if not is_met}
+        self.tell(HostJoined("c", Ledger("c", capabilities("c"), workers=MOST_WORKERS), frozenset(unfit)))
+
+    def teardown(self) -> None:
+        if hasattr(self, "plan") and self.absent:
+            self.a_host_joins()
+        super().teardown()
 
     def able_to_be_denied(self) -> list[str]:
         return [
