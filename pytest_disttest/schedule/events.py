@@ -85,7 +85,10 @@ class NobodyComes:
 
 @dataclass(frozen=True, slots=True)
 class CasesRefused:
-    """A worker cannot run these after all: it could not collect them. It will not be given them again."""
+    """A worker cannot run these after all: it could not collect them. It will not be given them again.
+
+    Those of them that it was not given by then it will refuse should it be given them.
+    """
 
     worker: str
     cases: tuple[int, ...]

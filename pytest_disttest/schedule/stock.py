@@ -426,7 +426,8 @@ class Stock:
     def _must_part(self, home: Fragment, fit: Fit) -> bool:
         """Whether cases of one stretch, with *fit* together, may have to be run by different workers."""
         if not home.unit.binding:
-            return bool(fit.excluded or fit.shunned) or fit.sign < 0
+            # hosts that joined may fit some, and not all, of those that the same hosts fitted before
+            return bool(fit.excluded or fit.shunned) or fit.sign < 0 or self._narrowed
         return fit.hosts == frozenset() or (bool(fit.excluded) and self._is_hopeless(fit))
 
     def _fit(self, cases: list[int]) -> Fit:

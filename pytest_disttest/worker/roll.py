@@ -52,6 +52,7 @@ class Roll:
         self._refuse = refuse
         self._items: list[pytest.Item | None] = list(items)
         self._wanted: dict[int, Wanted] = {}
+        self._refused: dict[int, str] = {}
 
     def learn(self, place: int, keys: Sequence[Sequence[Any]]) -> None:
         """Give the next numbers to the cases of the file at *place*."""
@@ -65,6 +66,8 @@ class Roll:
         wanted = self._wanted.get(number)
         if wanted is not None:
             self._collect(wanted)
+        elif number in self._refused:  # given while the refusal was on its way: nobody would hear of it any more
+            self._refuse([number], self._refused[number])
         return self._items[number]
 
     def ahead(self, number: int) -> Any:
@@ -83,7 +86,9 @@ class Roll:
             self._items[number] = found.get(number)
         missing = [number for number in wanted.numbers.values() if number not in found]
         if missing:
-            self._refuse(missing, trouble or f"it is not in {self._shard.files[wanted.place].nodeid} there")
+            why = trouble or f"it is not in {self._shard.files[wanted.place].nodeid} there"
+            self._refused |= dict.fromkeys(missing, why)
+            self._refuse(missing, why)
 
 
 def _matched(numbers: dict[Key, int], items: Sequence[pytest.Item]) -> dict[int, pytest.Item]:

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import pytest
 from rigs.ci import ON_CI
+from rigs.processes import is_running, wait_until
 from rigs.sshd import SshHost, make_key, require_sshd, start_sshd, write_client_files
 
 SUBNET = "10.77.0"
@@ -72,8 +73,10 @@ class NamespaceHosts:
         subprocess.run(self.inside(["nft", "-f", "-"]), input=rules, text=True, check=True, capture_output=True)
 
     def crash(self, host: SshHost) -> None:
-        """Kill every process of the host; its sshd does not come back."""
+        """Kill every process of the host, and wait until none is left; its sshd does not come back."""
+        processes = host.processes()
         kill_namespace(host.pid)
+        assert wait_until(lambda: not any(map(is_running, processes))), processes
 
 
 def require_namespaces() -> None:

@@ -140,7 +140,8 @@ def test_a_limit_of_failures_ends_the_run(twice: Twice, args: list[str]):
     words = f"stopping after {limit} failures"
     assert (pair.plain.code, 1) == (pair.ours.code, 1)
     assert words in pair.plain.out
-    assert words in pair.ours.out
+    # another worker's failure may arrive with the one that is the limit, and pytest counts it
+    assert re.search(f"stopping after [{limit}{limit + 1}] failures", pair.ours.out)
     assert limit <= len(pair.ours.ids) <= limit + 3
 
 
