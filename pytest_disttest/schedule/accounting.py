@@ -6,7 +6,7 @@ Most runs never need it: what it is made of is imported only then.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 
     Books = Mapping[str, Ledger] | Callable[[], Mapping[str, Ledger]]
     """The ledger of each place, or what makes them should they be needed."""
-
-
-def with_host(plan: Plan, place: str, unfit: frozenset[int]) -> Plan:
-    """Return *plan* with one host more, which fits all cases but *unfit*."""
-    fits = {case: hosts if case in unfit else hosts | {place} for case, hosts in plan.eligible.items()}
-    return replace(plan, eligible=fits)
 
 
 @dataclass(frozen=True, slots=True)

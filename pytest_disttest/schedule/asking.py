@@ -8,7 +8,7 @@ from dataclasses import replace
 from pytest_disttest.match.costs import reserves
 from pytest_disttest.match.ledger import Ledger
 from pytest_disttest.model import NOTHING, Demand, Plan
-from pytest_disttest.schedule.accounting import with_host
+from pytest_disttest.schedule.joining import with_host
 
 
 class Asking:

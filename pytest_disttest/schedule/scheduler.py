@@ -22,7 +22,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_disttest.model import Demand, Outcome, Plan
-from pytest_disttest.schedule.accounting import Accounting, with_host
+from pytest_disttest.schedule.accounting import Accounting
 from pytest_disttest.schedule.batches import Batches
 from pytest_disttest.schedule.commands import (
     Block,
@@ -52,6 +52,7 @@ from pytest_disttest.schedule.events import (
 )
 from pytest_disttest.schedule.feeding import Feeding
 from pytest_disttest.schedule.guidance import Guidance
+from pytest_disttest.schedule.joining import with_host
 from pytest_disttest.schedule.ranking import ranking_of
 from pytest_disttest.schedule.stock import Stock
 from pytest_disttest.schedule.workers import Worker
