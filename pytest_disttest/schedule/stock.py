@@ -428,7 +428,9 @@ class Stock:
         if not home.unit.binding:
             # hosts that joined may fit some, and not all, of those that the same hosts fitted before
             return bool(fit.excluded or fit.shunned) or fit.sign < 0 or self._narrowed
-        return fit.hosts == frozenset() or (bool(fit.excluded) and self._is_hopeless(fit))
+        if fit.hosts == frozenset() or self._has_parted(home):
+            return True
+        return bool(fit.excluded) and self._is_hopeless(fit)
 
     def _fit(self, cases: list[int]) -> Fit:
         """Who may run all of *cases*, which are of one stretch."""

@@ -170,6 +170,7 @@ class GrantsMachine(SchedulerMachine):
         name, worker = self.named(data, self.able_to_end())
         case = worker.running
         assert case is not None
+        shunned = data.draw(st.sampled_from((frozenset(HOSTS[:1]), frozenset[str]())))
         if not self.cases[case].binding:
             fitted = self.eligible(case)
             if not any(DEMANDS[wanted][1](host, len(self.gpus(host))) for host in fitted - self.gone):
@@ -182,8 +183,8 @@ class GrantsMachine(SchedulerMachine):
             self.tell(WorkerLost(name))
         else:
             worker.running = None
-            self.shunned[case] = data.draw(st.sampled_from((frozenset(HOSTS[:1]), frozenset[str]())))
-            self.tell(CaseReturned(name, case, self.shunned[case], self.now))
+            self.shunned[case] = shunned
+            self.tell(CaseReturned(name, case, shunned, self.now))
 
     @precondition(lambda self: self.absent)
     @rule()
