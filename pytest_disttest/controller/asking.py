@@ -79,13 +79,7 @@ class Asking:
         link.asked |= frozenset(missing)
         limit_s = self._run.settings.probe_timeout_s
         try:
-            more = {
-                "name": link.host.name,
-                "directory": link.directory,
-                "environment": dict(link.host.environment),
-                "verify": self._run.settings.verify,
-            }
-            link.send("probe", missing, limit_s, False, more)
+            link.send("probe", missing, limit_s, False, particulars(link, verify=self._run.settings.verify))
             link.unanswered = missing
         except HostUnusable as error:
             link.found = merged(link.found, unanswered(missing, error.message))
@@ -127,6 +121,16 @@ class Asking:
             return map(str, changes(read_profile(before.profile), _seen(link)))
         except ProtocolFault:  # whoever wrote that: there is nothing to compare with
             return ()
+
+
+def particulars(link: HostLink, *, verify: bool) -> dict[str, Any]:
+    """Return what a host's probes are told of it; with *verify* its devices are to show that they calculate."""
+    return {
+        "name": link.host.name,
+        "directory": link.directory,
+        "environment": dict(link.host.environment),
+        "verify": verify,
+    }
 
 
 def _seen(link: HostLink) -> Capabilities:

@@ -18,6 +18,7 @@ from pytest_disttest.store.stories import LATE, StoryHeard, StoryTold
 
 if TYPE_CHECKING:
     from pytest_disttest.controller.diagnosing import Death
+    from pytest_disttest.controller.hosts import HostLink
     from pytest_disttest.controller.retrying import Retrying
 
 BAD = (Outcome.FAILED, Outcome.ERROR, Outcome.CRASHED)
@@ -184,6 +185,10 @@ class CaseWork:
             self.retrying.recall(node, story, ended, again=again)
         if not again:
             self._run.screen.finished("", self._run.nodeid(story.case), outcome.value, 0.0, time.monotonic())
+
+    def reprobed(self, link: HostLink, profile: dict[str, Any]) -> bool:
+        """Take what a host found that looked at devices again; false where it answers another question."""
+        return self._retrying is not None and self._retrying.reprobed(link, profile)
 
     def give_up_retries(self) -> None:
         """No more attempts will be made: those that failed last are how their tests ended."""

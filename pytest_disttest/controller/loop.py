@@ -131,6 +131,8 @@ class Loop:
         return Copies(self._run, self.cases, lambda node, number: self._send(node, "signal", number))
 
     def _probed(self, link: HostLink, profile: dict[str, Any]) -> None:
+        if self.cases.reprobed(link, profile):
+            return
         self.asking.probed(link, profile)
         if link.late and self._run.scheduler is not None:
             self.asking.tell(link)

@@ -18,7 +18,7 @@ from pytest_disttest.store.journal import Journal
 from pytest_disttest.store.known_hosts import known_hosts
 from pytest_disttest.store.recoveries import RecoveryTried, add_recoveries, read_recoveries
 
-CASE, WORKER, HOST, LEFT_OUT = "case", "worker", "host", "left out"
+CASE, WORKER, HOST, LEFT_OUT, REPROBE = "case", "worker", "host", "left out", "reprobe"
 """Whose recovery a step is: the first part of its key."""
 LEAST_OPENING_S = 30.0
 Key = tuple[str, object]

@@ -10,7 +10,8 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from pytest_disttest.controller import diagnosing
 from pytest_disttest.controller.diagnosing import LONGEST, Death
@@ -35,6 +36,9 @@ from pytest_disttest.reports.failures import Unsteady, cause_lines, unsteady_lin
 from pytest_disttest.schedule import AskedAnew, CaseReturned, DeviceLost
 from pytest_disttest.store.failures import FailureTold
 from pytest_disttest.store.needed import keep_needed
+
+if TYPE_CHECKING:
+    from pytest_disttest.controller.reprobing import Reprobing
 
 _RECALLED = {
     Outcome.FAILED: FailureClass.TEST_FAILURE,
@@ -83,6 +87,7 @@ class Retrying:
         self._failed: set[int] = set()
         self._endings: list[Failed] = []
         self._on_devices: set[int] = set()
+        self._left_out: set[tuple[str, str, str]] = set()
         self._devices: dict[tuple[str, str, str], Breaker] = defaultdict(Breaker)
 
     # what happens
@@ -208,22 +213,47 @@ class Retrying:
         return failure.is_infrastructure and not (failure is FailureClass.DEVICE and case in self._on_devices)
 
     def _blame_device(self, case: int, host: str, reason: str) -> None:
-        """A test lost the one device that it was granted; the third time nobody is given it any more."""
+        """A test lost the one device that it was granted; the third time nobody is given it any more.
+
+        At the first it is looked at again: one that is gone is not given to two tests more.
+        """
         grant = self._run.grants.get(case)
         if grant is None or len(grant.devices) != 1:
             return
         device = grant.devices[0]
         self._on_devices.add(case)  # it is the device's fault, not the host's
         key = host, device.kind, device.id
-        before = self._devices[key]
-        self._devices[key] = after = after_error(before, reason, time.time(), self._dice)
-        if after.state is State.OPEN and before.state is not State.OPEN:
-            words = f"{device.kind} {device.id} is not used any more: {reason}"
-            self._run.screen.note(f"host {host}: {words}")
-            self._run.journal.note("quarantined", words, host=host)
-            self._run.recoveries.began((LEFT_OUT, key), Step.QUARANTINE, FailureClass.DEVICE, host)
-            for place in places_on(self._run, host):
-                self._run.decide(DeviceLost(place, device.kind, device.id))
+        if key in self._left_out:
+            return
+        self._devices[key] = after = after_error(self._devices[key], reason, time.time(), self._dice)
+        if after.state is State.OPEN:
+            self._leave_out(*key, reason)
+        else:
+            self._reprobing.failed(*key)
+
+    def _leave_out(self, host: str, kind: str, device: str, reason: str) -> None:
+        """A device is given to nobody any more."""
+        key = host, kind, device
+        if key in self._left_out:
+            return
+        self._left_out.add(key)
+        words = f"{kind} {device} is not used any more: {reason}"
+        self._run.screen.note(f"host {host}: {words}")
+        self._run.journal.note("quarantined", words, host=host)
+        self._run.recoveries.began((LEFT_OUT, key), Step.QUARANTINE, FailureClass.DEVICE, host)
+        for place in places_on(self._run, host):
+            self._run.decide(DeviceLost(place, kind, device))
+
+    def reprobed(self, link: HostLink, profile: Mapping[str, Any]) -> bool:
+        """Take what a host found that looked at devices again; false where it answers another question."""
+        return self._reprobing.heard(link, profile)
+
+    @cached_property
+    def _reprobing(self) -> Reprobing:
+        """Who looks at devices again; made, and imported, for the first that a test has lost."""
+        from pytest_disttest.controller.reprobing import Reprobing
+
+        return Reprobing(self._run, self._leave_out)
 
     def _blame(self, host: str, failure: FailureClass, message: str) -> None:
         """What failed on *host* has passed elsewhere: three such errors in a row, and it is left out."""

@@ -5,7 +5,7 @@
 -- One row per step that came to its end.
 CREATE TABLE recoveries (
     run_id VARCHAR NOT NULL,
-    step VARCHAR NOT NULL,          -- repeat reconnect respawn-agent respawn-worker resync move quarantine
+    step VARCHAR NOT NULL,          -- repeat reconnect respawn-agent respawn-worker resync reprobe move quarantine
     failure_class VARCHAR NOT NULL, -- crash host-lost device environment
     host VARCHAR NOT NULL,          -- where the failure was
     hw_class VARCHAR NOT NULL,      -- of that host; its own name where nobody probed it
