@@ -31,13 +31,12 @@ class Calling:
         self._called: set[str] = set()
 
     def missed(self, link: HostLink, error: DisttestError, now: float) -> bool:
-        """A host could not be opened; return whether it was a call of ours, or is to be called again from now on."""
+        """A host could not be opened; return whether that is known: a call of ours, which ended like the one before."""
         name = link.host.name
         is_ours = name in self._called
         self._called.discard(name)
-        passes = isinstance(error, HostUnusable) and error.reason in PASSES
-        if link.is_local or not passes:
-            return is_ours
+        if link.is_local or not (isinstance(error, HostUnusable) and error.reason in PASSES):
+            return False
         self._due[name] = now + full_jitter_s(link.tries + 1, self._dice, first_s=FIRST_S, most_s=MOST_S)
         return is_ours
 
