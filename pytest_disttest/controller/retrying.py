@@ -10,10 +10,10 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pytest_disttest.controller import diagnosing
+from pytest_disttest.controller.devices import Devices
 from pytest_disttest.controller.diagnosing import LONGEST, Death
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.node import WorkerNode
@@ -24,7 +24,6 @@ from pytest_disttest.controller.roominess import alone, memory_of, roomier, word
 from pytest_disttest.controller.run import Run
 from pytest_disttest.model import Demand, Outcome
 from pytest_disttest.recovery.backoff import Dice
-from pytest_disttest.recovery.breakers import Breaker, State, after_error
 from pytest_disttest.recovery.budgets import TokenBucket, limits_for
 from pytest_disttest.recovery.causes import Failed, deepest_frame, groups
 from pytest_disttest.recovery.classes import FailureClass
@@ -33,12 +32,9 @@ from pytest_disttest.recovery.rules import Diagnosis, Failure, read_rule
 from pytest_disttest.recovery.steps import Step
 from pytest_disttest.recovery.verdicts import Tried, verdict
 from pytest_disttest.reports.failures import Unsteady, cause_lines, unsteady_lines
-from pytest_disttest.schedule import AskedAnew, CaseReturned, DeviceLost
+from pytest_disttest.schedule import AskedAnew, CaseReturned
 from pytest_disttest.store.failures import FailureTold
 from pytest_disttest.store.needed import keep_needed
-
-if TYPE_CHECKING:
-    from pytest_disttest.controller.reprobing import Reprobing
 
 _RECALLED = {
     Outcome.FAILED: FailureClass.TEST_FAILURE,
@@ -86,9 +82,7 @@ class Retrying:
         self._retries = 0
         self._failed: set[int] = set()
         self._endings: list[Failed] = []
-        self._on_devices: set[int] = set()
-        self._left_out: set[tuple[str, str, str]] = set()
-        self._devices: dict[tuple[str, str, str], Breaker] = defaultdict(Breaker)
+        self._devices = Devices(run, dice)
 
     # what happens
 
@@ -139,7 +133,7 @@ class Retrying:
         if past.history.crashes <= 1:  # a test that crashes wherever it runs says nothing of its host
             self._charge(node.host, diagnosis.failure_class)
         if diagnosis.failure_class is FailureClass.DEVICE:
-            self._blame_device(case, node.host, ended.message)
+            self._devices.lost_by(case, node.host, ended.message)
         recovered = not diagnosis.failure_class.is_infrastructure
         if self._run.recovering is not None:
             self._run.recovering.case_ended(case, node.host, node.id, recovered=recovered)
@@ -210,50 +204,11 @@ class Retrying:
 
     def _is_the_hosts(self, case: int, failure: FailureClass) -> bool:
         """Whether a failure speaks against the host, once the test has passed elsewhere."""
-        return failure.is_infrastructure and not (failure is FailureClass.DEVICE and case in self._on_devices)
-
-    def _blame_device(self, case: int, host: str, reason: str) -> None:
-        """A test lost the one device that it was granted; the third time nobody is given it any more.
-
-        At the first it is looked at again: one that is gone is not given to two tests more.
-        """
-        grant = self._run.grants.get(case)
-        if grant is None or len(grant.devices) != 1:
-            return
-        device = grant.devices[0]
-        self._on_devices.add(case)  # it is the device's fault, not the host's
-        key = host, device.kind, device.id
-        if key in self._left_out:
-            return
-        self._devices[key] = after = after_error(self._devices[key], reason, time.time(), self._dice)
-        if after.state is State.OPEN:
-            self._leave_out(*key, reason)
-        else:
-            self._reprobing.failed(*key)
-
-    def _leave_out(self, host: str, kind: str, device: str, reason: str) -> None:
-        """A device is given to nobody any more."""
-        key = host, kind, device
-        if key in self._left_out:
-            return
-        self._left_out.add(key)
-        words = f"{kind} {device} is not used any more: {reason}"
-        self._run.screen.note(f"host {host}: {words}")
-        self._run.journal.note("quarantined", words, host=host)
-        self._run.recoveries.began((LEFT_OUT, key), Step.QUARANTINE, FailureClass.DEVICE, host)
-        for place in places_on(self._run, host):
-            self._run.decide(DeviceLost(place, kind, device))
+        return failure.is_infrastructure and not (failure is FailureClass.DEVICE and case in self._devices.blamed)
 
     def reprobed(self, link: HostLink, profile: Mapping[str, Any]) -> bool:
         """Take what a host found that looked at devices again; false where it answers another question."""
-        return self._reprobing.heard(link, profile)
-
-    @cached_property
-    def _reprobing(self) -> Reprobing:
-        """Who looks at devices again; made, and imported, for the first that a test has lost."""
-        from pytest_disttest.controller.reprobing import Reprobing
-
-        return Reprobing(self._run, self._leave_out)
+        return self._devices.heard(link, profile)
 
     def _blame(self, host: str, failure: FailureClass, message: str) -> None:
         """What failed on *host* has passed elsewhere: three such errors in a row, and it is left out."""
