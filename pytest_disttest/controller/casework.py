@@ -186,6 +186,11 @@ class CaseWork:
         if not again:
             self._run.screen.finished("", self._run.nodeid(story.case), outcome.value, 0.0, time.monotonic())
 
+    def look(self) -> None:
+        """Let time pass."""
+        if self._retrying is not None:
+            self._retrying.look(time.time())
+
     def reprobed(self, link: HostLink, profile: dict[str, Any]) -> bool:
         """Take what a host found that looked at devices again; false where it answers another question."""
         return self._retrying is not None and self._retrying.reprobed(link, profile)

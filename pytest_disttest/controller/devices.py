@@ -6,30 +6,40 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.places import places_on
 from pytest_disttest.controller.recovering import LEFT_OUT
 from pytest_disttest.controller.run import Run
 from pytest_disttest.recovery.backoff import Dice
-from pytest_disttest.recovery.breakers import Breaker, State, after_error
+from pytest_disttest.recovery.breakers import ERRORS, Breaker, State, after_error, after_success, when_due
 from pytest_disttest.recovery.classes import FailureClass
 from pytest_disttest.recovery.steps import Step
-from pytest_disttest.schedule import DeviceLost
+from pytest_disttest.schedule import DeviceBack, DeviceLost
 
 if TYPE_CHECKING:
     from pytest_disttest.controller.reprobing import Reprobing
 
 
+ASK_S: Final = 5.0
+"""How often at most a device is looked at whose wait is over, where the probe could not tell."""
+Key = tuple[str, str, str]
+"""A device: its host, kind and id."""
+
+
 class Devices:
-    """Knows what tests lost. *blamed* are the cases whose failures speak of their device, and not of their host."""
+    """Knows what tests lost. *blamed* are the cases whose failures speak of their device, and not of their host.
+
+    A device that is left out is looked at again once its breaker's wait is over. One that is well then comes back on
+    trial: the next test that it fails opens the breaker again, for longer, and the next one that passes closes it.
+    """
 
     def __init__(self, run: Run, dice: Dice) -> None:
         self._run = run
         self._dice = dice
-        self._breakers: dict[tuple[str, str, str], Breaker] = defaultdict(Breaker)
-        self._left_out: set[tuple[str, str, str]] = set()
+        self._breakers: dict[Key, Breaker] = defaultdict(Breaker)
+        self._asked_at: dict[Key, float] = {}
         self.blamed: set[int] = set()
 
     def lost_by(self, case: int, host: str, reason: str) -> None:
@@ -37,30 +47,64 @@ class Devices:
 
         At the first it is looked at again: one that is gone is not given to two tests more.
         """
-        grant = self._run.grants.get(case)
-        if grant is None or len(grant.devices) != 1:
-            return
-        device = grant.devices[0]
-        self.blamed.add(case)
-        key = host, device.kind, device.id
-        if key in self._left_out:
-            return
-        self._breakers[key] = after = after_error(self._breakers[key], reason, time.time(), self._dice)
-        if after.state is State.OPEN:
-            self._leave_out(*key, reason)
-        else:
-            self._reprobing.failed(*key)
+        key = self._granted(case, host)
+        if key is not None:
+            self.blamed.add(case)
+            if not self._fail(key, reason):
+                self._reprobing.ask(*key)
+
+    def passed(self, case: int, host: str) -> None:
+        """A test has passed; where its device was on trial that is over."""
+        key = self._granted(case, host) if self._breakers else None
+        if key in self._breakers:
+            self._breakers[key] = after_success(self._breakers[key])
+
+    def look(self, now: float) -> None:
+        """Let devices be looked at again whose wait is over, at *now* in POSIX seconds, while there is work."""
+        for key, breaker in self._breakers.items():
+            is_due = breaker.state is State.OPEN and now >= max(breaker.retry_at, self._asked_at.get(key, 0.0) + ASK_S)
+            if is_due and self._run.remaining and not self._run.stopping:
+                self._asked_at[key] = now
+                self._reprobing.ask(*key)
 
     def heard(self, link: HostLink, profile: Mapping[str, Any]) -> bool:
         """Take what a host found that looked at devices again; false where it answers another question."""
         return self._reprobing.heard(link, profile)
 
-    def _leave_out(self, host: str, kind: str, device: str, reason: str) -> None:
+    def _granted(self, case: int, host: str) -> Key | None:
+        """Return the one device that a case was granted, None where there was none or several."""
+        grant = self._run.grants.get(case)
+        if grant is None or len(grant.devices) != 1:
+            return None
+        return host, grant.devices[0].kind, grant.devices[0].id
+
+    def _fail(self, key: Key, reason: str, *, at_once: bool = False) -> bool:
+        """Count an error of a device; return whether it is left out, *at_once* or since it was one too many."""
+        before = self._breakers[key]
+        if at_once and before.state is State.CLOSED:
+            before = before._replace(errors=ERRORS - 1)
+        self._breakers[key] = after = after_error(before, reason, time.time(), self._dice)
+        if after.state is State.OPEN and before.state is not State.OPEN:
+            self._leave_out(key, reason)
+        return after.state is State.OPEN
+
+    def _judge(self, host: str, kind: str, device: str, trouble: str) -> None:
+        """A device was looked at again."""
+        key, now = (host, kind, device), time.time()
+        breaker = self._breakers[key]
+        if not trouble:
+            self._breakers[key] = after = when_due(breaker, now)
+            if after.state is not breaker.state:
+                self._bring_back(key)
+        elif breaker.state is State.OPEN:  # still so: the next look comes later
+            again = breaker._replace(state=State.HALF_OPEN) if now >= breaker.retry_at else breaker
+            self._breakers[key] = after_error(again, trouble, now, self._dice)
+        else:
+            self._fail(key, f"it was looked at again: {trouble}", at_once=True)
+
+    def _leave_out(self, key: Key, reason: str) -> None:
         """A device is given to nobody any more."""
-        key = host, kind, device
-        if key in self._left_out:
-            return
-        self._left_out.add(key)
+        host, kind, device = key
         words = f"{kind} {device} is not used any more: {reason}"
         self._run.screen.note(f"host {host}: {words}")
         self._run.journal.note("quarantined", words, host=host)
@@ -68,9 +112,17 @@ class Devices:
         for place in places_on(self._run, host):
             self._run.decide(DeviceLost(place, kind, device))
 
+    def _bring_back(self, key: Key) -> None:
+        host, kind, device = key
+        words = f"{kind} {device} is used again, on trial: it was looked at, and is well"
+        self._run.screen.note(f"host {host}: {words}")
+        self._run.journal.note("device-back", words, host=host)
+        for place in places_on(self._run, host):
+            self._run.decide(DeviceBack(place, kind, device))
+
     @cached_property
     def _reprobing(self) -> Reprobing:
         """Who looks at devices again; made, and imported, for the first that a test has lost."""
         from pytest_disttest.controller.reprobing import Reprobing
 
-        return Reprobing(self._run, self._leave_out)
+        return Reprobing(self._run, self._judge)

@@ -289,6 +289,7 @@ class Loop:
             self.workers.staff()
         self.workers.growth.look(now)
         self._hosts.watch(now)
+        self.cases.look()
         self._run.screen.tick(now, remaining=self._run.remaining)
         session = self._run.session
         if not self._run.stopping and (session.shouldfail or session.shouldstop):

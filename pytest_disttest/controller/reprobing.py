@@ -21,20 +21,20 @@ from pytest_disttest.model import Capabilities
 from pytest_disttest.recovery.classes import FailureClass
 from pytest_disttest.recovery.steps import Step
 
-Lose = Callable[[str, str, str, str], None]
-"""Take a device out of use: its host, kind and id, and the reason."""
+Judge = Callable[[str, str, str, str], None]
+"""Hear of a device: its host, kind and id, and what is wrong with it, "" for nothing."""
 
 
 class Reprobing:
-    """Knows which devices are looked at again. *lose* is told of those that are of no use."""
+    """Knows which devices are looked at again. *judge* hears what was found, nothing where the probe could not tell."""
 
-    def __init__(self, run: Run, lose: Lose) -> None:
+    def __init__(self, run: Run, judge: Judge) -> None:
         self._run = run
-        self._lose = lose
+        self._judge = judge
         self._asked: dict[str, set[tuple[str, str]]] = defaultdict(set)
 
-    def failed(self, host: str, kind: str, device: str) -> None:
-        """A test lost a device: its host looks at all of that kind again, unless it does already."""
+    def ask(self, host: str, kind: str, device: str) -> None:
+        """Let the host of a device look at all of that kind again, unless it does already."""
         link = self._run.fleet.links[host]
         waiting = self._asked[host]
         if (kind, device) in waiting or link.state != "ready" or link.host.simulated is not None:
@@ -63,8 +63,7 @@ class Reprobing:
                 continue
             why = _trouble(found, kind, device)
             self._run.recoveries.ended(key, succeeded=not why)
-            if why:
-                self._lose(host, kind, device, f"it was looked at again: {why}")
+            self._judge(host, kind, device, why)
         return True
 
 

@@ -192,6 +192,7 @@ class Retrying:
         """An attempt has succeeded; of cases without a past nothing is kept."""
         if self._run.recovering is not None:
             self._run.recovering.case_ended(case, host, worker, recovered=True)
+        self._devices.passed(case, host)
         past = self._pasts.get(case)
         if past is not None:
             past.story = None
@@ -205,6 +206,10 @@ class Retrying:
     def _is_the_hosts(self, case: int, failure: FailureClass) -> bool:
         """Whether a failure speaks against the host, once the test has passed elsewhere."""
         return failure.is_infrastructure and not (failure is FailureClass.DEVICE and case in self._devices.blamed)
+
+    def look(self, now: float) -> None:
+        """Let time pass, *now* being POSIX seconds: devices that are left out may be due for another look."""
+        self._devices.look(now)
 
     def reprobed(self, link: HostLink, profile: Mapping[str, Any]) -> bool:
         """Take what a host found that looked at devices again; false where it answers another question."""

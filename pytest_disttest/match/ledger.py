@@ -46,6 +46,7 @@ class Ledger:
         self.capacity = capacity_of(capabilities, workers=workers)
         self._held: dict[Hashable, Holding] = {}
         self._away: set[tuple[str, str]] = set()
+        self._lost: set[tuple[str, str]] = set()
         self._usage = Usage()
         self._costs: dict[Demand, tuple[Cost, ...]] = {}
         self._lacks: dict[tuple[Demand, int], frozenset[str]] = {}  # as long as nothing changes hands
@@ -123,7 +124,8 @@ class Ledger:
         return frozenset()
 
     def lose(self, kind: str, device: str, why: str = "lost") -> None:
-        """Never give this device again. Who holds it keeps it until released."""
+        """Do not give this device again, until it is restored. Who holds it keeps it until released."""
+        self._lost.add((kind, device))
         self._costs.clear()
         self._lacks.clear()
         self.capabilities = self.capabilities._replace(
@@ -132,6 +134,12 @@ class Ledger:
                 for each in self.capabilities.devices
             )
         )
+
+    def restore(self, kind: str, device: str) -> None:
+        """A device that was lost can be given again. Harmless for one that was not."""
+        if (kind, device) in self._lost:
+            self.lose(kind, device, "")
+            self._lost.discard((kind, device))
 
     def put_away(self, kind: str, device: str) -> None:
         """Give this device to nobody until it is brought back: others than we use it. Harmless when repeated."""

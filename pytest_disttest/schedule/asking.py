@@ -30,15 +30,16 @@ class Asking:
         self._costly = frozenset(case for case, demand in self._demands.items() if demand in costly)
         self._everywhere = frozenset(ledgers)
         self._able: dict[Demand, frozenset[str]] = {}
-        self.plan = replace(plan, eligible=self._eligible(plan.eligible))
+        self._fits = plan.eligible  # whatever devices are lost
+        self.plan = replace(plan, eligible=self._eligible())
 
     def ask_anew(self, case: int, demand: Demand) -> int:
         """From now on *case* asks for *demand*, which takes something of a host; return its sign."""
         self._demands[case] = demand
         self._costly |= {case}
         before = self.plan.eligible
-        fits = before.get(case, self._everywhere) & self._could(demand)
-        self.plan = replace(self.plan, eligible={**before, case: fits})
+        self._fits = {**self._fits, case: before.get(case, self._everywhere)}
+        self.plan = replace(self.plan, eligible={**before, case: self._fits[case] & self._could(demand)})
         self.signs[case] = self._number(demand)
         return self.signs[case]
 
@@ -48,9 +49,9 @@ class Asking:
         self.ledgers[place] = ledger
         self._everywhere |= {place}
         self._able.clear()
-        joined = with_host(self.plan, place, unfit)
-        fits = {**dict.fromkeys(unfit - joined.eligible.keys(), before), **joined.eligible}
-        self.plan = replace(joined, eligible=self._eligible(fits))
+        fits = with_host(self._fits, place, unfit)
+        self._fits = {**dict.fromkeys(unfit - fits.keys(), before), **fits}
+        self.plan = replace(self.plan, eligible=self._eligible())
 
     def _number(self, demand: Demand) -> int:
         return self._numbers.setdefault(demand, len(self._numbers) + 1)
@@ -78,12 +79,23 @@ class Asking:
         if ledger is not None:
             ledger.lose(kind, device)
             self._able.clear()
-            self.plan = replace(self.plan, eligible=self._eligible(self.plan.eligible))
+            self.plan = replace(self.plan, eligible=self._eligible())
 
-    def _eligible(self, before: Mapping[int, frozenset[str]]) -> Mapping[int, frozenset[str]]:
+    def restore(self, place: str, kind: str, device: str) -> None:
+        """A device that was lost is of use again."""
+        ledger = self.ledgers.get(place)
+        if ledger is not None:
+            ledger.restore(kind, device)
+            self._able.clear()
+            self.plan = replace(self.plan, eligible=self._eligible())
+
+    def _eligible(self) -> Mapping[int, frozenset[str]]:
         """Return the hosts that fit each case, and could give what it asks for."""
-        fitting = {case: before.get(case, self._everywhere) & self._could(self._demands[case]) for case in self._costly}
-        return {**before, **fitting}
+        fits, everywhere = self._fits, self._everywhere
+        return {
+            **fits,
+            **{case: fits.get(case, everywhere) & self._could(self._demands[case]) for case in self._costly},
+        }
 
     def _could(self, demand: Demand) -> frozenset[str]:
         found = self._able.get(demand)

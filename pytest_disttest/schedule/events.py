@@ -134,6 +134,15 @@ class DeviceLost:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceBack:
+    """A device that was lost is of use again, and may be given; what was unplaced for want of it stays so."""
+
+    host: str
+    kind: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
 class DevicesBusy:
     """A worker could not have what *case*, which it was given, was granted: another run holds a device of it."""
 
@@ -159,6 +168,7 @@ Event = (
     | HostLost
     | HostJoined
     | DeviceLost
+    | DeviceBack
     | DevicesBusy
     | Tick
 )

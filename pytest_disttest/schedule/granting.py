@@ -141,6 +141,13 @@ class Granting:
         self._asking.lose(place, kind, device)
         return self._asking.plan.eligible
 
+    def restore(self, place: str, kind: str, device: str) -> Mapping[int, frozenset[str]]:
+        """A device that was lost is of use again; return the hosts that fit each case now."""
+        self._asking.restore(place, kind, device)
+        self._costly.clear()
+        self._options_now.clear()
+        return self._asking.plan.eligible
+
     def ask_anew(self, case: int, demand: Demand) -> tuple[int, Mapping[int, frozenset[str]]]:
         """*case* asks for *demand* from now on; return its sign, and the hosts that fit each case now."""
         sign = self._asking.ask_anew(case, demand)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from pytest_disttest.model import Plan
+from collections.abc import Mapping
 
 
-def with_host(plan: Plan, place: str, unfit: frozenset[int]) -> Plan:
-    """Return *plan* with one host more, which fits all cases but *unfit*."""
-    fits = {case: hosts if case in unfit else hosts | {place} for case, hosts in plan.eligible.items()}
-    return replace(plan, eligible=fits)
+def with_host(eligible: Mapping[int, frozenset[str]], place: str, unfit: frozenset[int]) -> dict[int, frozenset[str]]:
+    """Return *eligible* (which hosts fit, by case) with one host more, which fits all cases but *unfit*."""
+    return {case: hosts if case in unfit else hosts | {place} for case, hosts in eligible.items()}

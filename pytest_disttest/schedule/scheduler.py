@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ from pytest_disttest.schedule.events import (
     CaseReturned,
     CasesRefused,
     CaseStarted,
+    DeviceBack,
     DeviceLost,
     DevicesBusy,
     Event,
@@ -146,6 +148,7 @@ class Scheduler:
             HostLost: self._on_host_lost,
             HostJoined: self._on_host_joined,
             DeviceLost: self._on_device_lost,
+            DeviceBack: self._on_device_back,
             DevicesBusy: self._on_devices_busy,
         }
 
@@ -359,7 +362,7 @@ class Scheduler:
         if self._granting is not None and event.ledger is not None:
             self._stock.narrow(self._granting.join(event.host, event.ledger, event.unfit))
         else:
-            self._plan = with_host(self._plan, event.host, event.unfit)
+            self._plan = replace(self._plan, eligible=with_host(self._plan.eligible, event.host, event.unfit))
             self._joined.append(event)
             if self._plan.eligible:
                 self._stock.narrow(self._plan.eligible)
@@ -373,6 +376,15 @@ class Scheduler:
         self._stock.narrow(self._granting.lose(event.host, event.kind, event.device))
         self._feeding.stirred = True
         return self._give_up_lost() + self._feeding.feed_held(now)
+
+    def _on_device_back(self, event: DeviceBack, now: float) -> list[Command]:
+        lost = DeviceLost(event.host, event.kind, event.device)
+        self._lost_devices = [one for one in self._lost_devices if one != lost]
+        if self._granting is None:
+            return []
+        self._stock.narrow(self._granting.restore(event.host, event.kind, event.device))
+        self._feeding.stirred = True
+        return self._feeding.feed_held(now)
 
     def _on_devices_busy(self, event: DevicesBusy, now: float) -> list[Command]:
         """The case goes where there is room for it now; where there is none it stays, and waits for its grant."""

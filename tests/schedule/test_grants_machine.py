@@ -15,6 +15,7 @@ from pytest_disttest.model import Capabilities, Demand, Device, Grant, Plan, Pre
 from pytest_disttest.schedule import (
     AskedAnew,
     CaseReturned,
+    DeviceBack,
     DeviceLost,
     DevicesBusy,
     HostJoined,
@@ -203,6 +204,15 @@ class GrantsMachine(SchedulerMachine):
         if hasattr(self, "plan") and self.absent:
             self.a_host_joins()
         super().teardown()
+
+    @precondition(lambda self: self.lost)
+    @rule()
+    def a_device_is_back(self) -> None:
+        before = {case: self.hosts_of(case) for case in self.cases}
+        device = min(self.lost)
+        self.lost.discard(device)
+        self.moved |= {self.cases[case].key for case, hosts in before.items() if hosts != self.hosts_of(case)}
+        self.tell(DeviceBack(device[0], "gpu", device))
 
     def able_to_be_denied(self) -> list[str]:
         return [
