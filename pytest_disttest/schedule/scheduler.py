@@ -395,7 +395,7 @@ class Scheduler:
             return []
         self._strike(worker, event.case)
         self._granting.vacate(worker)
-        self._stock.bring_back([event.case])
+        self._stock.bring_back(event.case, worker)
         worker.resting = False  # it asks for other work, as whoever has none does
         self._feeding.stirred = True
         return self._give_up_lost() + self._feeding.feed_held(now)

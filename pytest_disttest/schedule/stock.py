@@ -205,10 +205,14 @@ class Stock:
         leaving = [case for cases in worker.leaving.values() for case in cases]
         self._put_back([*worker.given, *owned, *leaving])
 
-    def bring_back(self, cases: Collection[int]) -> None:
-        """What a worker was given, and could not begin, goes back to its place in the plan."""
-        self._regain(cases)
-        self._put_back(cases)
+    def bring_back(self, case: int, worker: Worker) -> None:
+        """The one *case* that *worker* had, and could not begin, goes back to its place in the plan.
+
+        So does what waited for its end, to leave that worker with it.
+        """
+        self._regain([case])
+        self._put_back([case, *(other for cases in worker.leaving.values() for other in cases)])
+        worker.leaving.clear()
 
     def is_bound(self, case: int) -> bool:
         """Whether *case* is of a group that stays together."""

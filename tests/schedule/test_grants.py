@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from pytest_disttest.model import Capabilities, Demand, Device, Outcome, Plan, Requirement, Value
-from pytest_disttest.schedule import Scheduler
+from pytest_disttest.schedule import (
+    Assign,
+    CaseEnded,
+    DeviceLost,
+    DevicesBusy,
+    Scheduler,
+    WorkerReady,
+    WorkWanted,
+)
 from pytest_disttest.testing import FakeHost, Ran, Record, drive, free_seams, ledgers_of, plan_of
 
 GPU = Demand(((Requirement("gpu.count", ">=", 1),),))
@@ -183,6 +191,23 @@ def test_a_group_with_costly_cases_stays_on_one_worker():
 
     assert 1 == len(record.workers_of(0, 1, 2, 3, 4))
     assert [0, 1, 2, 3, 4] == sorted(range(5), key=lambda case: ran(record, case).started_s)
+
+
+def test_a_group_whose_host_lost_its_device_goes_elsewhere_as_a_whole_when_its_first_case_could_not_begin():
+    """Another run holds the device that the first was granted, and it is gone too: none is left with that worker."""
+    hosts, one = [box("a", gpus=1), box("b", gpus=1)], plan_of([0, 1, 2], binding=[0])
+    scheduler = Scheduler(one, seams=free_seams, demands=dict.fromkeys(range(3), GPU), ledgers=ledgers_of(hosts))
+    for told in (WorkerReady("gw0", "a"), WorkerReady("gw1", "b"), WorkWanted("gw0")):
+        given = scheduler.handle(told, 0.0)
+    assert [(0,)] == [command.cases for command in given if isinstance(command, Assign)]
+    scheduler.handle(DeviceLost("a", "gpu", "a0"), 0.0)
+    scheduler.handle(DevicesBusy("gw0", 0), 0.0)
+
+    for case in range(3):
+        told = [command for command in scheduler.handle(WorkWanted("gw1"), 1.0) if isinstance(command, Assign)]
+        assert [("gw1", (case,))] == [(command.worker, command.cases) for command in told]
+        scheduler.handle(CaseEnded("gw1", case, Outcome.PASSED, 0.1), 1.0)
+    assert [] == scheduler.open_cases
 
 
 def test_a_class_of_costly_cases_keeps_to_a_worker_while_that_pays():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_disttest.recovery import breakers
+
 BOARD = """
 from pathlib import Path
 from pytest_disttest.worker.probes.finding import Finding, Place, device
@@ -31,7 +33,7 @@ def test_board(number, hw_grant):
 
 CONFTEST = """
     from pytest_disttest.recovery import breakers
-    breakers.FIRST_WAIT_S = 2.0  # no test is to take a minute
+    breakers.FIRST_WAIT_S = {wait_s}
     """
 COMES_BACK = """
 import time
@@ -57,9 +59,9 @@ def test_board(number, hw_grant):
 def rack(suite, tmp_path):
     """Return a function that runs tests on a host with two boards; the first fails, and is gone or not."""
 
-    def run(*, tests: str = TESTS, **more: str):
+    def run(*, tests: str = TESTS, wait_s: float = breakers.FIRST_WAIT_S, **more: str):
         files = {
-            "conftest.py": CONFTEST,
+            "conftest.py": CONFTEST.format(wait_s=wait_s),
             "test_a.py": tests.format(place=tmp_path, **more),
             "our_rack.py": BOARD.format(place=tmp_path),
             "our_rack-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: our-rack\nVersion: 1\n",
@@ -98,7 +100,7 @@ def test_a_board_that_is_well_stays_until_it_has_failed_three_tests(rack):
 @pytest.mark.slow
 def test_a_board_that_is_there_again_is_used_again_once_it_is_looked_at(rack):
     """After its breaker's wait, within the same run; it is looked at before it is given to a test."""
-    made, ran = rack(tests=COMES_BACK)
+    made, ran = rack(tests=COMES_BACK, wait_s=2.0)
     used = (made.directory / "used").read_text().split()
 
     assert 14 == len(used) and 13 == sum(told == ["passed"] for told in ran.outcomes.values()), (used, ran)
