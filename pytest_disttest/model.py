@@ -231,7 +231,8 @@ class Host:
     *python* "" means the controller's interpreter for local and ``python3`` for ssh. *directory* ""
     means the default place for synced files. *line* says where the user described it, for messages.
     *declared* are facts that its owner vouches for, by key of the vocabulary; *pools* are custom resources
-    (``resource.NAME``) with the number of their units. *simulated* are the capabilities that stand in for what
+    (``resource.NAME``) with the number of their units. *reset* says how its devices are reset, as
+    `recovery.resets` reads it, "" where they are not. *simulated* are the capabilities that stand in for what
     its probes would find, None for a real host.
     """
 
@@ -250,6 +251,7 @@ class Host:
     line: str = ""
     declared: tuple[tuple[str, Value], ...] = ()
     pools: tuple[tuple[str, int], ...] = ()
+    reset: str = ""
     simulated: Capabilities | None = field(default=None, hash=False)
 
 

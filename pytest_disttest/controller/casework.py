@@ -195,6 +195,10 @@ class CaseWork:
         """Take what a host found that looked at devices again; false where it answers another question."""
         return self._retrying is not None and self._retrying.reprobed(link, profile)
 
+    def was_reset(self, link: HostLink, told: dict[str, Any]) -> None:
+        """Take what became of the reset of a device."""
+        self.retrying.was_reset(link, told)
+
     def give_up_retries(self) -> None:
         """No more attempts will be made: those that failed last are how their tests ended."""
         for case in self._retrying.open_cases if self._retrying is not None else ():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Iterable
 
 from pytest_disttest.controller.node import WorkerNode
@@ -49,7 +47,7 @@ class Lending:
             return
         self._agreed.add((node.host, node.slot))
         terms = {
-            "controller": f"{socket.gethostname()}:{os.getpid()}",
+            "controller": self._run.controller,
             "run": self._run.journal.path.stem,
             "wait_s": WAIT_S,
             "life_s": 4 * self._run.settings.heartbeat_s,

@@ -102,6 +102,7 @@ class Loop:
             "beat": _take_note,
             "probed": self._probed,
             "leases": _take_note,
+            "reset": self.cases.was_reset,
         }
 
     @property

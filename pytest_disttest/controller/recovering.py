@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_disttest.recovery.classes import FailureClass
-from pytest_disttest.recovery.record import Record, Waits, waits
+from pytest_disttest.recovery.record import HOPELESS, Record, Waits, limit_s, waits
 from pytest_disttest.recovery.steps import Step, escalated
 from pytest_disttest.store.journal import Journal
 from pytest_disttest.store.known_hosts import known_hosts
 from pytest_disttest.store.recoveries import RecoveryTried, add_recoveries, read_recoveries
 
-CASE, WORKER, HOST, LEFT_OUT, REPROBE = "case", "worker", "host", "left out", "reprobe"
+CASE, WORKER, HOST, LEFT_OUT, REPROBE, RESET = "case", "worker", "host", "left out", "reprobe", "reset"
 """Whose recovery a step is: the first part of its key."""
 LEAST_OPENING_S = 30.0
 Key = tuple[str, object]
@@ -108,6 +108,16 @@ class Recovering:
         """Return how to call a host that was lost."""
         known = self._record.known(step, FailureClass.HOST_LOST, self._class_of(host))
         return waits(known, usual, least_s=LEAST_OPENING_S)
+
+    def limit_s(self, step: Step, failure: FailureClass, host: str, usual_s: float, least_s: float) -> float:
+        """Return how long a step may take, by how long it took where it helped."""
+        known = self._record.known(step, failure, self._class_of(host))
+        return limit_s(known, usual_s=usual_s, least_s=least_s)
+
+    def is_promising(self, step: Step, failure: FailureClass, host: str) -> bool:
+        """Whether a step is worth waiting for: it is until the record speaks against it."""
+        known = self._record.known(step, failure, self._class_of(host))
+        return known is None or known.rate >= HOPELESS
 
     @cached_property
     def _record(self) -> Record:

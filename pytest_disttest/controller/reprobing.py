@@ -21,22 +21,29 @@ from pytest_disttest.model import Capabilities
 from pytest_disttest.recovery.classes import FailureClass
 from pytest_disttest.recovery.steps import Step
 
-Judge = Callable[[str, str, str, str], None]
-"""Hear of a device: its host, kind and id, and what is wrong with it, "" for nothing."""
+Judge = Callable[[str, str, str, str | None], None]
+"""Hear of a device: its host, kind and id, and what is wrong with it, "" for nothing, None where nobody could tell."""
 
 
 class Reprobing:
-    """Knows which devices are looked at again. *judge* hears what was found, nothing where the probe could not tell."""
+    """Knows which devices are looked at again. *judge* hears what was found."""
 
     def __init__(self, run: Run, judge: Judge) -> None:
         self._run = run
         self._judge = judge
         self._asked: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        self._then: dict[str, set[tuple[str, str]]] = defaultdict(set)
 
-    def ask(self, host: str, kind: str, device: str) -> None:
-        """Let the host of a device look at all of that kind again, unless it does already."""
+    def ask(self, host: str, kind: str, device: str, *, anew: bool = False) -> None:
+        """Let the host of a device look at all of that kind again, unless it does already.
+
+        What it began to look at before does not count for one that is to be looked at *anew*.
+        """
         link = self._run.fleet.links[host]
         waiting = self._asked[host]
+        if anew and waiting:
+            self._then[host].add((kind, device))
+            return
         if (kind, device) in waiting or link.state != "ready" or link.host.simulated is not None:
             return
         if not any(other == kind for other, _ in waiting):
@@ -56,14 +63,21 @@ class Reprobing:
             found = read_profile(profile)
         except ProtocolFault as fault:
             found = Capabilities(unknown={kind: fault.message for kind, _ in waiting})
+        anew = self._then.pop(host, set())
         for kind, device in sorted(waiting):
             key = REPROBE, (host, kind, device)
+            if (kind, device) in anew:
+                self._run.recoveries.dropped(key)
+                continue
             if kind in found.unknown:
                 self._run.recoveries.dropped(key)
+                self._judge(host, kind, device, None)
                 continue
             why = _trouble(found, kind, device)
             self._run.recoveries.ended(key, succeeded=not why)
             self._judge(host, kind, device, why)
+        for kind, device in sorted(anew):
+            self.ask(host, kind, device)
         return True
 
 

@@ -215,6 +215,10 @@ class Retrying:
         """Take what a host found that looked at devices again; false where it answers another question."""
         return self._devices.heard(link, profile)
 
+    def was_reset(self, link: HostLink, told: Mapping[str, Any]) -> None:
+        """Take what became of the reset of a device."""
+        self._devices.was_reset(link, told)
+
     def _blame(self, host: str, failure: FailureClass, message: str) -> None:
         """What failed on *host* has passed elsewhere: three such errors in a row, and it is left out."""
         run = self._run

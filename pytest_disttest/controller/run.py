@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -89,6 +91,11 @@ class Run:
     def remaining(self) -> int:
         """How many cases have no outcome yet; 0 before the plan is made."""
         return self.scheduler.remaining if self.scheduler is not None else 0
+
+    @property
+    def controller(self) -> str:
+        """The name in which leases on devices are taken."""
+        return f"{socket.gethostname()}:{os.getpid()}"
 
     @property
     def elapsed_s(self) -> float:

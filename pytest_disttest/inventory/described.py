@@ -143,8 +143,18 @@ def _host(name: str, table: object, defaults: Mapping[str, Any], page: _Page, ba
         enabled=merged.get("enabled", True),
         line=page.place("hosts", name),
         declared=declared_facts(declared, partial(page.place, "hosts", name, "facts")),
+        reset=_reset(merged.get("reset", ""), page.place("hosts", name, "reset")),
         pools=declared_pools(merged.get("resources", {}), partial(page.place, "hosts", name, "resources")),
     )
+
+
+def _reset(written: str, place: str) -> str:
+    """Return how devices are reset, once it has been read and found good."""
+    if not written:
+        return ""
+    from pytest_disttest.recovery.resets import check_reset
+
+    return check_reset(written, place)
 
 
 def _address(name: str, table: Mapping[str, Any], page: _Page) -> tuple[str, int]:

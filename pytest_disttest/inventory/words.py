@@ -96,6 +96,7 @@ HOST_KEYS: Final = {
         Key("facts", 'a table of what it has, such as { "memory" = "64 GiB" }', _is_table),
         Key("resources", "a table of numbers, such as { jtag = 1 }", _is_table),
         Key("browsers", "a list of paths of browsers", _is_texts),
+        Key("reset", 'text: a command that resets a device, or "vendor"', _is_text),
         Key("environment", 'a table of texts, such as { LANG = "C" }', _is_environment),
         Key("enabled", "true or false", lambda value: isinstance(value, bool), is_default=False),
     )

@@ -17,7 +17,7 @@ LEAST_S: Final = 0.01
 PROVEN: Final = 0.5
 """The rate from which on a step is taken that is not taken without a record."""
 HOPELESS: Final = 0.2
-"""The rate under which hosts are not called many times."""
+"""The rate under which hosts are not called many times, and nobody waits for a step."""
 FEWEST_CALLS: Final = 2
 LONGEST_FIRST: Final = 8.0
 """So many times the usual first wait is the longest."""

@@ -134,8 +134,20 @@ class DeviceLost:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceHeld:
+    """A device of *host* is being repaired: nobody is given it until `DeviceBack` or `DeviceLost` is told.
+
+    Who needs it waits for that, where no other device does.
+    """
+
+    host: str
+    kind: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceBack:
-    """A device that was lost is of use again, and may be given; what was unplaced for want of it stays so."""
+    """A device that was held or lost is of use again, and may be given; what was unplaced for want of it stays so."""
 
     host: str
     kind: str
@@ -168,6 +180,7 @@ Event = (
     | HostLost
     | HostJoined
     | DeviceLost
+    | DeviceHeld
     | DeviceBack
     | DevicesBusy
     | Tick

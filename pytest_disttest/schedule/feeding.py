@@ -177,7 +177,7 @@ class Feeding:
 
     def _may_give_back(self, other: Worker, worker: Worker) -> bool:
         """What another host has comes back when that is lost; what was not tried yet, when it cannot be collected."""
-        if any(fragment.fit.admits(worker.name, worker.host) for fragment in other.owned()):
+        if any(self._stock.would_admit(fragment, worker) for fragment in other.owned()):
             return True
         fits, still_open = self._stock.fits, self._stock.open
         coming = [case for cases in other.leaving.values() for case in cases]

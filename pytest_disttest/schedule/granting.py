@@ -138,11 +138,18 @@ class Granting:
 
     def lose(self, place: str, kind: str, device: str) -> Mapping[int, frozenset[str]]:
         """A device is of no use any more; return the hosts that fit each case now."""
+        self._elsewhere.let_go(place, kind, device)
         self._asking.lose(place, kind, device)
         return self._asking.plan.eligible
 
+    def hold(self, place: str, kind: str, device: str) -> None:
+        """A device is given to nobody until it is lost or restored."""
+        self._elsewhere.hold(place, kind, device)
+        self._options_now.clear()
+
     def restore(self, place: str, kind: str, device: str) -> Mapping[int, frozenset[str]]:
-        """A device that was lost is of use again; return the hosts that fit each case now."""
+        """A device that was held or lost is of use again; return the hosts that fit each case now."""
+        self._elsewhere.let_go(place, kind, device)
         self._asking.restore(place, kind, device)
         self._costly.clear()
         self._options_now.clear()

@@ -41,6 +41,7 @@ from pytest_disttest.schedule.events import (
     CasesRefused,
     CaseStarted,
     DeviceBack,
+    DeviceHeld,
     DeviceLost,
     DevicesBusy,
     Event,
@@ -130,7 +131,7 @@ class Scheduler:
         if self._granting is not None:
             self._account(self._granting)
         self._gone: frozenset[str] = frozenset()
-        self._lost_devices: list[DeviceLost] = []
+        self._devices: dict[tuple[str, str, str], DeviceLost | DeviceHeld] = {}
         self._joined: list[HostJoined] = []
         self._opened = False
         self._hedging: Hedging | None = None
@@ -148,6 +149,7 @@ class Scheduler:
             HostLost: self._on_host_lost,
             HostJoined: self._on_host_joined,
             DeviceLost: self._on_device_lost,
+            DeviceHeld: self._on_device_held,
             DeviceBack: self._on_device_back,
             DevicesBusy: self._on_devices_busy,
         }
@@ -297,18 +299,27 @@ class Scheduler:
         if event.case not in self._stock.open or self._stock.is_bound(event.case):
             return []
         if self._granting is None:
-            asking = self._accounting.asking(self._plan)
-            if not asking.ledgers:
-                return []
-            for joined in self._joined:
-                if joined.ledger is not None and joined.host not in asking.ledgers:
-                    asking.join(joined.host, joined.ledger, joined.unfit)
-            for lost in self._lost_devices:
-                asking.lose(lost.host, lost.kind, lost.device)
-            self._account(self._accounting.granting(self._stock, self._workers, asking))
+            self._open_books()
         if self._granting is not None:
             self._stock.ask_anew(event.case, *self._granting.ask_anew(event.case, event.demand))
         return []
+
+    def _open_books(self) -> None:
+        """Account for what hosts have from now on, if anybody knows that: with what became of it meanwhile."""
+        asking = self._accounting.asking(self._plan)
+        if not asking.ledgers:
+            return
+        for joined in self._joined:
+            if joined.ledger is not None and joined.host not in asking.ledgers:
+                asking.join(joined.host, joined.ledger, joined.unfit)
+        for told in self._devices.values():
+            if isinstance(told, DeviceLost):
+                asking.lose(told.host, told.kind, told.device)
+        granting = self._accounting.granting(self._stock, self._workers, asking)
+        for told in self._devices.values():
+            if isinstance(told, DeviceHeld):
+                granting.hold(told.host, told.kind, told.device)
+        self._account(granting)
 
     def _run_again(self, now: float) -> list[Command]:
         """Lay down what is to be run again by now."""
@@ -371,16 +382,22 @@ class Scheduler:
 
     def _on_device_lost(self, event: DeviceLost, now: float) -> list[Command]:
         if self._granting is None:
-            self._lost_devices.append(event)
+            self._devices[event.host, event.kind, event.device] = event
             return []
         self._stock.narrow(self._granting.lose(event.host, event.kind, event.device))
         self._feeding.stirred = True
         return self._give_up_lost() + self._feeding.feed_held(now)
 
-    def _on_device_back(self, event: DeviceBack, now: float) -> list[Command]:
-        lost = DeviceLost(event.host, event.kind, event.device)
-        self._lost_devices = [one for one in self._lost_devices if one != lost]
+    def _on_device_held(self, event: DeviceHeld, now: float) -> list[Command]:
         if self._granting is None:
+            self._devices[event.host, event.kind, event.device] = event
+        else:
+            self._granting.hold(event.host, event.kind, event.device)
+        return []
+
+    def _on_device_back(self, event: DeviceBack, now: float) -> list[Command]:
+        if self._granting is None:
+            self._devices.pop((event.host, event.kind, event.device), None)
             return []
         self._stock.narrow(self._granting.restore(event.host, event.kind, event.device))
         self._feeding.stirred = True

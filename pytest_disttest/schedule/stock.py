@@ -303,6 +303,11 @@ class Stock:
     def _has_taker(self, fit: Fit) -> bool:
         return any(fit.admits(worker.name, worker.host) for worker in self._living())
 
+    def would_admit(self, fragment: Fragment, worker: Worker) -> bool:
+        """Whether *worker* may run what is left of somebody's *fragment*: who was shunned for what has ended, too."""
+        fit = self._fit(fragment.pending()) if fragment.fit.shunned and len(fragment) else fragment.fit
+        return fit.admits(worker.name, worker.host)
+
     def let_leave(self, worker: Worker) -> None:
         """Put back what waits only for *worker* to end what it was given of the same group."""
         for home in list(worker.leaving):

@@ -9,6 +9,7 @@ Messages from the controller, as tuples of builtins:
 ``("signal", worker, number)``      signal a worker and its process group
 ``("probe", families, limit_s, fresh, more)``  look what this host has, see ``probing``
 ``("leases",)``                     look who holds its devices, see ``leases``
+``("reset", kind, id, order)``      reset a device, see ``resetting``
 ``("live", flag)``                  forward what workers write, rather than keep the tail of it
 ``("beat", patience_s)``            the controller is alive; silence longer than that means it is not
 ``("bye",)``                        let those whose session is over end, kill the others, and end
@@ -22,6 +23,7 @@ Messages to the controller:
                                     where its agent ended it); nothing follows from it
 ``("probed", profile)``             what this host has
 ``("leases", rows)``                who holds its devices
+``("reset", told)``                 what became of a reset: its kind, id, state, why and seconds
 ``("beat", number)``                every second: this host is alive
 
 When the channel closes, or nothing is heard for longer than the controller said (a cut link closes no
@@ -127,6 +129,8 @@ class Agent:
             self._inquiries.probe(*rest)
         elif kind == "leases":
             self._inquiries.leases()
+        elif kind == "reset":
+            self._inquiries.reset(*rest)
 
     def _pass_on(self, kind: str, name: str, what: Any) -> None:
         worker = self._workers.get(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -27,6 +29,10 @@ class Inquiries:
         """
         self._probed = True
         self._ask("probed", lambda: _profile(families, limit_s, fresh, more or {}))
+
+    def reset(self, kind: str, device: str, order: Mapping[str, Any]) -> None:
+        """Reset a device in a process of its own, and tell what became of it; *order* is that of `resetting`."""
+        self._ask("reset", lambda: {"kind": kind, "id": device, **_reset({"kind": kind, "id": device, **order})})
 
     def leases(self) -> None:
         """Tell who holds this host's devices."""
@@ -55,6 +61,20 @@ def _profile(families: Sequence[str], limit_s: float, fresh: bool, more: Mapping
         return {**found, "leases": _leases()} if LEASED & {*families} else found
     except Exception as fault:  # whatever it is, the controller waits for an answer
         return {"unknown": dict.fromkeys(families, f"the probes broke: {type(fault).__name__}: {fault}")}
+
+
+def _reset(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what became of a reset; what its process ended with says it, too."""
+    from pytest_disttest.worker.booting import command
+
+    words = command("pytest_disttest.worker.resetting", json.dumps(order))
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False, start_new_session=True)
+    try:
+        told: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        last = done.stderr.strip().splitlines()[-1:] or [b"no word"]
+        return {"state": "failed", "why": f"the reset broke: {last[0].decode('utf-8', 'replace')}", "seconds": 0.0}
+    return told
 
 
 def _leases() -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from pytest_disttest.schedule import (
     AskedAnew,
     CaseReturned,
     DeviceBack,
+    DeviceHeld,
     DeviceLost,
     DevicesBusy,
     HostJoined,
@@ -71,6 +72,7 @@ class GrantsMachine(SchedulerMachine):
         self.asks: dict[int, str] = data.draw(some)
         self.fitted: dict[int, frozenset[str]] = {}
         self.lost: set[str] = set()
+        self.repaired: set[str] = set()
         self.moved: set[str] = set()
         self.grants: dict[int, Grant] = {}
         self.away: dict[str, float] = {}
@@ -125,6 +127,7 @@ class GrantsMachine(SchedulerMachine):
         ((case,), (grant,)) = cases, grants
         given = {device.id for device in grant.devices}
         assert not given & self.lost or case == self.denied, "a lost device is not given"
+        assert not given & self.repaired or case == self.denied, "nor one that is being repaired"
         away = {device for device, until in self.away.items() if self.now < until}
         assert not given & away or case == self.denied, "what another run holds is given to nobody but who waits for it"
         self.serves(self.asks[case], grant)
@@ -158,11 +161,30 @@ class GrantsMachine(SchedulerMachine):
     @precondition(lambda self: len(self.lost) < 2)
     @rule(device=st.sampled_from(["a0", "b0", "b1"]))
     def a_device_is_lost(self, device: str) -> None:
-        if device not in self.lost:
-            before = {case: self.hosts_of(case) for case in self.cases}
-            self.lost.add(device)
-            self.moved |= {self.cases[case].key for case, hosts in before.items() if hosts != self.hosts_of(case)}
-            self.tell(DeviceLost(device[0], "gpu", device))
+        if device not in self.lost | self.repaired:
+            self.lose(device)
+
+    @rule(device=st.sampled_from(["a0", "b0", "b1"]))
+    def a_device_is_repaired(self, device: str) -> None:
+        if device not in self.lost | self.repaired:
+            self.repaired.add(device)
+            self.tell(DeviceHeld(device[0], "gpu", device))
+
+    @precondition(lambda self: self.repaired)
+    @rule(is_well=st.booleans())
+    def a_repair_is_over(self, is_well: bool) -> None:
+        device = min(self.repaired)
+        self.repaired.discard(device)
+        if is_well:
+            self.tell(DeviceBack(device[0], "gpu", device))
+        else:
+            self.lose(device)
+
+    def lose(self, device: str) -> None:
+        before = {case: self.hosts_of(case) for case in self.cases}
+        self.lost.add(device)
+        self.moved |= {self.cases[case].key for case, hosts in before.items() if hosts != self.hosts_of(case)}
+        self.tell(DeviceLost(device[0], "gpu", device))
 
     @precondition(lambda self: self.able_to_end())
     @rule(data=st.data(), wanted=st.sampled_from(sorted(DEMANDS.keys() - {"liking"})), is_lost=st.booleans())
@@ -203,6 +225,8 @@ class GrantsMachine(SchedulerMachine):
     def teardown(self) -> None:
         if hasattr(self, "plan") and self.absent:
             self.a_host_joins()
+        while hasattr(self, "plan") and self.repaired:
+            self.a_repair_is_over(is_well=True)
         super().teardown()
 
     @precondition(lambda self: self.lost)
@@ -238,7 +262,7 @@ class GrantsMachine(SchedulerMachine):
             assert worker.host not in self.hosts_of(case), "a group stays where it is"
 
     def awaits_others(self) -> bool:
-        return any(self.now < until for until in self.away.values())
+        return bool(self.repaired) or any(self.now < until for until in self.away.values())
 
     # what always holds
 

@@ -47,6 +47,18 @@ def test_it_is_run_again_by_others():
     assert [Assign("gw0", (1,)), Assign("gw1", (0,))] == told(scheduler, WorkWanted("gw0"), WorkWanted("gw1"))
 
 
+def test_a_worker_stays_for_a_group_that_it_was_shunned_for_once_the_case_that_it_was_shunned_for_has_ended():
+    """The group's worker may be lost, and then it is needed."""
+    scheduler = Scheduler(plan_of([0, 1], binding=[0]), seams=free_seams, predicted=dict.fromkeys(range(2), 10.0))
+    told(scheduler, WorkerReady("gw0", "a"), WorkerReady("gw1", "a"), WorkWanted("gw0"))
+    told(scheduler, CaseReturned("gw0", 0, frozenset({"gw0", "gw1"})), WorkerLost("gw0"), WorkerReady("gw2", "a"))
+    assert [Assign("gw2", (0,))] == told(scheduler, WorkWanted("gw2"))
+    assert [] == told(scheduler, CaseStarted("gw2", 0), CaseEnded("gw2", 0, Outcome.PASSED, 10.0))
+
+    assert [Hold("gw1")] == told(scheduler, WorkWanted("gw1"))
+    assert [Assign("gw1", (1,))] == told(scheduler, WorkerLost("gw2"))
+
+
 def test_it_is_found_by_whoever_waits_behind_one_that_is_shunned():
     """Also where it asks for something of the host: that one finds nothing does not mean that its neighbours do not."""
     gpu = Demand(((Requirement("gpu.count", ">=", 1),),))

@@ -7,26 +7,15 @@ import json
 import os
 import selectors
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pytest_disttest
+from pytest_disttest.worker.booting import command
 from pytest_disttest.worker.probes.finding import STATUSES, Finding, Place
 from pytest_disttest.worker.probes.table import Row
 
-BOOT = """
-import importlib.util as util, sys
-place, out = sys.argv[1:3]
-name, start = "pytest_disttest", place + "/__init__.py"
-spec = util.spec_from_file_location(name, start, submodule_search_locations=[place])
-package = sys.modules[name] = util.module_from_spec(spec)
-spec.loader.exec_module(package)
-from pytest_disttest.worker.probes.prober import main
-main(int(out))
-"""
 START_S = 10.0
 """How much longer than its probes the process that runs them may take: to start on a busy host, and to sweep up."""
 ERRORS = "errors"
@@ -99,11 +88,10 @@ def _lines(wanted: Sequence[Row], place: Place, limit_s: float, latest: float, p
     """Run the prober and return its lines, as many as come before *latest* seconds have passed."""
     reading, writing = os.pipe()
     request = {"rows": list(wanted), "place": place._asdict(), "limit_s": limit_s}
-    package = os.path.dirname(os.path.abspath(pytest_disttest.__file__))
     with os.fdopen(reading, "rb", buffering=0) as answers, open(os.path.join(private, ERRORS), "wb") as errors:
         try:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-c", BOOT, package, str(writing)],
+                command("pytest_disttest.worker.probes.prober", str(writing)),
                 stdin=subprocess.PIPE,
                 stdout=errors,
                 stderr=errors,

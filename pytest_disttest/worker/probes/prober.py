@@ -34,8 +34,9 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 """From linux/prctl.h."""
 
 
-def main(out: int) -> None:
-    """Read the request, run its probes and write their answers to the descriptor *out*."""
+def main(descriptor: str) -> None:
+    """Read the request, run its probes and write their answers to the descriptor of that number."""
+    out = int(descriptor)
     request = json.loads(sys.stdin.readline())
     rows = [Row(*row) for row in request["rows"]]
     place = Place(**request["place"])
