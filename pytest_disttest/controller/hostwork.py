@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_disttest.controller.hosts import HostLink
@@ -16,7 +17,9 @@ from pytest_disttest.schedule import HostJoined, HostLost
 
 if TYPE_CHECKING:
     from pytest_disttest.controller.calling import Calling
+    from pytest_disttest.controller.probation import Probation
     from pytest_disttest.controller.reconnecting import Reconnecting
+    from pytest_disttest.controller.trials import Trials
 
 BEAT_S = 2.0
 PATIENCE_S = 5.0
@@ -37,6 +40,7 @@ class HostWork:
         self._first_ready_at: float | None = None
         self._reconnecting: Reconnecting | None = None
         self._calling: Calling | None = None
+        self._probation: Probation | None = None
 
     @property
     def is_awaiting(self) -> bool:
@@ -49,8 +53,24 @@ class HostWork:
         if self._reconnecting is None:
             from pytest_disttest.controller.reconnecting import Reconnecting
 
-            self._reconnecting = Reconnecting(self._run, self._workers.enlist_late, self._give_up)
+            self._reconnecting = Reconnecting(self._run, self.trials, self._give_up)
         return self._reconnecting
+
+    @cached_property
+    def trials(self) -> Trials:
+        """Who watches hosts that are back; made, and imported, for the first of them."""
+        from pytest_disttest.controller.trials import Trials
+
+        return Trials(self._run, self._workers.enlist_late)
+
+    @property
+    def probation(self) -> Probation:
+        """Who lets quarantined hosts back in; made, and imported, for the first of them."""
+        if self._probation is None:
+            from pytest_disttest.controller.probation import Probation
+
+            self._probation = Probation(self._run, self.trials)
+        return self._probation
 
     @property
     def calling(self) -> Calling:
@@ -78,6 +98,8 @@ class HostWork:
         if link.late:
             if not self._ask(link):
                 self.join(link)
+        elif self._is_on_probation(link):
+            self.probation.begin(link)
         elif not (self._reconnecting is not None and self._reconnecting.is_back(link)):
             for _ in range(link.first_workers - link.slots_used):
                 self._run.roster.spawn(link)
@@ -111,6 +133,9 @@ class HostWork:
             self._calling.joined(link)
         if self._run.scheduler is not None and not self._takes_part(link):
             return
+        if self._is_on_probation(link):
+            self.probation.begin(link)
+            return
         words = f"joined after {self._run.elapsed_s:.0f} s"
         self._run.screen.note(f"host {link.host.name} has {words}")
         self._run.tallies[link.host.name].problem = words
@@ -120,7 +145,9 @@ class HostWork:
 
     def unusable(self, link: HostLink, error: DisttestError) -> None:
         """A host cannot take part; the run goes on with the others."""
-        if link.losses and link.state == "opening":
+        if self._is_on_probation(link):
+            self.probation.failed(link)
+        elif link.losses and link.state == "opening":
             self.reconnecting.failed(link, error.message, time.monotonic())
             return
         link.state = "unusable"
@@ -144,6 +171,7 @@ class HostWork:
 
     def tell_barred(self, link: HostLink) -> None:
         """A host is quarantined since an earlier run."""
+        self.probation.barred(link)
         quarantine = self._run.quarantine
         hint = quarantine.hint if quarantine is not None else ""
         self.unusable(link, HostUnusable(link.host.name, "quarantined", link.barred, hint=hint))
@@ -158,6 +186,7 @@ class HostWork:
             self._run.recoveries.stays(name)
             return
         link.barred = reason
+        self.probation.barred(link)
         self._run.journal.note("quarantined", reason, host=name)
         quarantine = self._run.quarantine
         hint = quarantine.hint if quarantine is not None else ""
@@ -181,6 +210,9 @@ class HostWork:
         )
         if not hint:
             self._give_up(link)
+
+    def _is_on_probation(self, link: HostLink) -> bool:
+        return self._probation is not None and self._probation.is_opening(link)
 
     def _give_up(self, link: HostLink) -> None:
         """A host does not come back: nothing waits for it any more."""
@@ -209,6 +241,10 @@ class HostWork:
             self._reconnecting.look(now)
         if self._calling is not None:
             self._calling.look(now)
+        if self._probation is not None:
+            self._probation.look()
+        if "trials" in self.__dict__:
+            self.trials.look()
         for link in self._run.ready_links:
             if now - link.heard_at > limit_s:
                 self.lost(link, f"silent for {limit_s:g} s")

@@ -24,6 +24,8 @@ from pytest_disttest.plan import build_plan, render_plan
 from pytest_disttest.store import store_directory
 from pytest_disttest.worker.census import census, digest
 from pytest_disttest.worker.facts import host_facts
+from pytest_disttest.worker.inquiries import LEASED
+from pytest_disttest.worker.leases import read_leases
 
 
 class Preview:
@@ -114,8 +116,17 @@ class Preview:
             else Standing("offline", "not asked with --collect-only", explaining.as_remembered(host, remembered))
             for host in self._settings.hosts
         }
-        explained = explaining.explain_cases(cases, standings)
+        explained = explaining.explain_cases(cases, standings, self._leases(cases))
         return explaining.asked_lines(self._settings, explained, standings)
+
+    def _leases(self, cases: Sequence[Case]) -> dict[str, list[dict[str, Any]]]:
+        """Return, for each name of this machine, who holds its devices, if *cases* want any and others keep theirs."""
+        if self._settings.steal or not LEASED & families_of(demands_of(cases)):
+            return {}
+        rows = read_leases()
+        return {
+            host.name: rows for host in self._settings.hosts if host.transport == "local" and host.simulated is None
+        }
 
     def _remote(self) -> list[str]:
         return [host.name for host in self._settings.hosts if host.transport != "local"]

@@ -57,6 +57,12 @@ class Quarantine:
             self.due.append((host, self.barred(host)))
         return opens
 
+    def lets_try(self, host: str, *, now: float) -> bool:
+        """Whether the wait of a host that is barred is over: then it is on trial from now on."""
+        breaker = self._breakers.get(host, Breaker())
+        self._breakers[host] = after = when_due(breaker, now)
+        return after.state is State.HALF_OPEN and breaker.state is State.OPEN
+
     def remember(self, passed: Mapping[str, int]) -> None:
         """Keep for later runs who is barred; a host on trial where a test has *passed* since its last error is not."""
         for host, breaker in self._breakers.items():

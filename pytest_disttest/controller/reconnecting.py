@@ -4,7 +4,7 @@ Theory of operation. A host whose connection ends, or that falls silent, is *awa
 had goes to others. It is opened again after a wait, as often as ``--hw-reconnect`` says, each wait drawn from twice the
 range of the one before; what earlier runs know of such hosts may ask for fewer calls or longer waits. Nobody waits for
 that as long as others have work; only when what is left could run nowhere else does the run go on for its sake. A host
-that answers is given one worker. When that has ended a test, the trial is over, and the others follow. A host that was
+that answers is on trial (`trials`). A host that was
 lost for the third time, or does not come back, is gone, and what only it could run ends.
 """
 
@@ -18,7 +18,7 @@ from typing import Final
 from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.recovering import HOST
 from pytest_disttest.controller.run import Run
-from pytest_disttest.model import Outcome
+from pytest_disttest.controller.trials import Trials, start_over
 from pytest_disttest.recovery.backoff import Dice, full_jitter_s
 from pytest_disttest.recovery.classes import FailureClass
 from pytest_disttest.recovery.record import Waits
@@ -34,27 +34,26 @@ OPENING_S: Final = 150.0
 
 
 class Reconnecting:
-    """Knows which hosts are away, and which are on trial.
+    """Knows which hosts are away.
 
-    *enlist* starts a worker on a host while others run already; *give_up* hears of a host that does not come back.
+    *give_up* hears of a host that does not come back.
     """
 
     def __init__(
         self,
         run: Run,
-        enlist: Callable[[HostLink], object],
+        trials: Trials,
         give_up: Callable[[HostLink], None],
         dice: Dice = random.random,
     ) -> None:
         self._run = run
-        self._enlist = enlist
+        self._trials = trials
         self._give_up = give_up
         self._dice = dice
         self._tries = run.settings.reconnects
         self._due: dict[str, float] = {}
         self._opening: dict[str, float] = {}
         self._lost_at: dict[str, float] = {}
-        self._trials: dict[str, int] = {}
         self._waits: dict[str, Waits] = {}
 
     def may_return(self, link: HostLink) -> bool:
@@ -66,16 +65,15 @@ class Reconnecting:
     def lost(self, link: HostLink, now: float) -> str:
         """A ready host is lost; return what is to be said of that, "" where it is lost for good."""
         name = link.host.name
-        self._trials.pop(name, None)
+        self._trials.drop(name)
         if not self.may_return(link):
             return ""
         link.losses += 1
-        link.replaced = link.slots_used - self._run.tallies[name].restarts  # those that come are the first again
+        start_over(self._run, link)
         self._lost_at[name] = now
         step = Step.RESPAWN_AGENT if link.is_local else Step.RECONNECT  # on this machine there is no way to be lost
         self._waits[name] = self._run.recoveries.waits(step, name, Waits(self._tries, FIRST_S, OPENING_S))
         self._run.recoveries.began((HOST, name), step, FailureClass.HOST_LOST, name)
-        self._run.forked_hosts.discard(name)  # whoever comes is no fork of a process that is gone
         self._wait(link, now)
         return (
             f"its tests go to other hosts that fit; it is tried again, up to {plural(self._waits[name].calls, 'time')}"
@@ -107,15 +105,14 @@ class Reconnecting:
         self._opening.pop(name, None)
         link.tries = 0
         self._run.recoveries.ended((HOST, name), succeeded=True)
-        self._trials[name] = self._ended(name)
         words = f"back after {time.monotonic() - lost_at:.0f} s"
         self._run.tallies[name].problem += f"; {words}"
         self._run.journal.note("host-back", words, host=name)
-        self._enlist(link)
+        self._trials.begin(link)
         return True
 
     def look(self, now: float) -> None:
-        """Open hosts whose wait is over, while there is work; those that stood their trial get all their workers."""
+        """Open hosts whose wait is over, while there is work."""
         for name, due in list(self._due.items()):
             if now >= due and self.is_awaited:
                 del self._due[name]
@@ -126,13 +123,6 @@ class Reconnecting:
         for name, began in list(self._opening.items()):
             if now - began > (limit_s := self._waits[name].limit_s):
                 self.failed(self._run.fleet.links[name], f"no answer within {limit_s:g} s", now)
-        for name, ended in list(self._trials.items()):
-            if self._ended(name) > ended:
-                del self._trials[name]
-                link = self._run.fleet.links[name]
-                there = link.count(self._run.tallies[name].restarts)
-                for _ in range(min(link.workers, self._run.remaining) - there):
-                    self._enlist(link)
 
     @property
     def is_awaited(self) -> bool:
@@ -144,11 +134,6 @@ class Reconnecting:
         link.state = "away"
         first_s = self._waits[link.host.name].first_s
         self._due[link.host.name] = now + full_jitter_s(link.tries + 1, self._dice, first_s=first_s, most_s=MOST_S)
-
-    def _ended(self, host: str) -> int:
-        """Return how many tests have come to an end there; one that crashed speaks for nobody."""
-        outcomes = self._run.tallies[host].outcomes
-        return sum(outcomes.values()) - outcomes[Outcome.CRASHED]
 
 
 def _tries(count: int) -> str:

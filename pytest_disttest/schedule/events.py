@@ -109,6 +109,13 @@ class HostLost:
 
 
 @dataclass(frozen=True, slots=True)
+class HostBack:
+    """A host that was told lost takes part again; what was unplaced for want of it stays so."""
+
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
 class HostJoined:
     """A host that was not there when the plan was made takes part from now on; told before its first `WorkerReady`.
 
@@ -178,6 +185,7 @@ Event = (
     | CasesRefused
     | WorkerLost
     | HostLost
+    | HostBack
     | HostJoined
     | DeviceLost
     | DeviceHeld

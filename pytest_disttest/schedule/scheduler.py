@@ -45,6 +45,7 @@ from pytest_disttest.schedule.events import (
     DeviceLost,
     DevicesBusy,
     Event,
+    HostBack,
     HostJoined,
     HostLost,
     NobodyComes,
@@ -147,6 +148,7 @@ class Scheduler:
             CasesRefused: self._on_refused,
             WorkerLost: self._on_worker_lost,
             HostLost: self._on_host_lost,
+            HostBack: self._on_host_back,
             HostJoined: self._on_host_joined,
             DeviceLost: self._on_device_lost,
             DeviceHeld: self._on_device_held,
@@ -368,6 +370,10 @@ class Scheduler:
             self._take_all_back(name)
         self._gone |= {event.host}
         return self._give_up_lost() + self._feeding.feed_held(now)
+
+    def _on_host_back(self, event: HostBack, now: float) -> list[Command]:
+        self._gone -= {event.host}
+        return []
 
     def _on_host_joined(self, event: HostJoined, now: float) -> list[Command]:
         if self._granting is not None and event.ledger is not None:

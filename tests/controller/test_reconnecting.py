@@ -12,6 +12,7 @@ from pytest_disttest.controller.hosts import HostLink
 from pytest_disttest.controller.reconnecting import LOSSES, MOST_S, OPENING_S, Reconnecting
 from pytest_disttest.controller.recovering import Recovering
 from pytest_disttest.controller.run import Tally
+from pytest_disttest.controller.trials import Trials
 from pytest_disttest.model import Host, Outcome
 from pytest_disttest.options import Settings
 from pytest_disttest.store.recoveries import RecoveryTried, keep_recoveries
@@ -40,7 +41,8 @@ class Scene:
             fleet=SimpleNamespace(links={"lab": self.link}, reopen=self.reopen),
         )
         self.run.recoveries = Recovering(self.run.journal, lambda host: "board")
-        self.reconnecting = Reconnecting(self.run, self.enlist, self.give_up, lambda: dice)
+        self.trials = Trials(self.run, self.enlist)
+        self.reconnecting = Reconnecting(self.run, self.trials, self.give_up, lambda: dice)
 
     def reopen(self, link: HostLink) -> None:
         link.state = "opening"
@@ -100,10 +102,10 @@ def test_a_host_that_answers_is_on_trial():
     scene.comes_back()
     outcomes = scene.run.tallies["lab"].outcomes
     outcomes[Outcome.CRASHED] += 1
-    scene.reconnecting.look(50.0)
+    scene.trials.look()
     assert scene.heard == ["opens", "host-back", "worker"]
     outcomes[Outcome.FAILED] += 1
-    scene.reconnecting.look(51.0)
+    scene.trials.look()
 
     assert scene.heard == ["opens", "host-back", "worker", "worker", "worker"]
     assert scene.link.count(0) == 3
@@ -118,7 +120,7 @@ def test_it_gets_no_more_workers_than_there_are_tests():
     scene.comes_back()
     scene.run.tallies["lab"].outcomes[Outcome.PASSED] += 1
     scene.run.remaining = 2
-    scene.reconnecting.look(51.0)
+    scene.trials.look()
 
     assert scene.heard.count("worker") == 2
 

@@ -22,6 +22,7 @@ from pytest_disttest.schedule import (
     Event,
     Finish,
     Hold,
+    HostBack,
     HostLost,
     NobodyComes,
     Recruit,
@@ -408,6 +409,13 @@ class SchedulerMachine(RuleBasedStateMachine):
         for name in [name for name, worker in self.workers.items() if worker.host == host]:
             del self.workers[name]
         self.tell(HostLost(host))
+
+    @precondition(lambda self: self.gone)
+    @rule()
+    def a_host_is_back(self) -> None:
+        host = min(self.gone)
+        self.gone.discard(host)
+        self.tell(HostBack(host))
 
     @rule(passed_s=st.sampled_from((0.0, 0.05, 0.5, 60.0)))
     def time_passes(self, passed_s: float) -> None:

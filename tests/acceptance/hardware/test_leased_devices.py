@@ -123,6 +123,20 @@ def test_a_test_waits_for_a_device_that_somebody_holds(suite: MakeSuite, tmp_pat
     assert 6 == len(ran.outcomes)
 
 
+def test_a_preview_says_who_has_the_device(suite: MakeSuite, tmp_path: Path):
+    """Nothing runs, and one knows before that the tests would wait; not where leases are broken anyway."""
+    mine = Leases(Terms("bob@bench", "another run"), tmp_path / "leases")
+    assert "" == mine.take([Wanted("gpu", "GPU-lab-0")], "bob's test")
+    one = suite("one", ONE_AT_A_TIME)
+
+    looked = one.run("--dist-hw", "--collect-only", "--hw-explain")
+    stealing = one.run("--dist-hw", "--collect-only", "--hw-explain", "--hw-steal")
+
+    mine.give_back()
+    assert "gpu GPU-lab-0 is leased by" in looked.output and "bob@bench" in looked.output, looked
+    assert "bob@bench" not in stealing.output and 0 == looked.exit_code
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_test_goes_to_the_device_that_is_free(suite: MakeSuite, tmp_path: Path, workers: int):
     """Of two devices somebody holds one, all the time: everything runs on the other one, and the user hears of both."""
