@@ -18,13 +18,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_disttest.model import Demand, Outcome, Plan
 from pytest_disttest.schedule.accounting import Accounting
 from pytest_disttest.schedule.batches import Batches
+from pytest_disttest.schedule.changes import Changes
 from pytest_disttest.schedule.commands import (
     Block,
     Command,
@@ -56,7 +56,6 @@ from pytest_disttest.schedule.events import (
 )
 from pytest_disttest.schedule.feeding import Feeding
 from pytest_disttest.schedule.guidance import Guidance
-from pytest_disttest.schedule.joining import with_host
 from pytest_disttest.schedule.ranking import ranking_of
 from pytest_disttest.schedule.stock import Stock
 from pytest_disttest.schedule.workers import Worker
@@ -112,14 +111,13 @@ class Scheduler:
             "is_told": told.urgency is not None,
             "urgent_from": told.urgent_from,
         }
-        self._plan = plan
-        self._accounting = Accounting(
+        accounting = Accounting(
             demands or {}, ledgers or {}, memory or {}, predicted_on or {}, reliability or {}, classes or {}, weights
         )
         if demands and ledgers:
-            asking = self._accounting.asking(plan)
+            asking = accounting.asking(plan)
             self._stock = Stock(asking.plan, self._workers, seams, predicted, asking.signs, **stocked)
-            self._granting = self._accounting.granting(self._stock, self._workers, asking)
+            self._granting = accounting.granting(self._stock, self._workers, asking)
         else:
             self._stock = Stock(plan, self._workers, seams, predicted, **stocked)
         self.steering: Steering | None = None
@@ -132,8 +130,7 @@ class Scheduler:
         if self._granting is not None:
             self._account(self._granting)
         self._gone: frozenset[str] = frozenset()
-        self._devices: dict[tuple[str, str, str], DeviceLost | DeviceHeld] = {}
-        self._joined: list[HostJoined] = []
+        self._changes = Changes(plan, accounting, self._stock)
         self._opened = False
         self._hedging: Hedging | None = None
         self._on: dict[type, Callable[[Any, float], list[Command]]] = {
@@ -300,28 +297,11 @@ class Scheduler:
     def _on_asked_anew(self, event: AskedAnew, now: float) -> list[Command]:
         if event.case not in self._stock.open or self._stock.is_bound(event.case):
             return []
-        if self._granting is None:
-            self._open_books()
+        if self._granting is None and (granting := self._changes.open_books(self._workers)) is not None:
+            self._account(granting)
         if self._granting is not None:
             self._stock.ask_anew(event.case, *self._granting.ask_anew(event.case, event.demand))
         return []
-
-    def _open_books(self) -> None:
-        """Account for what hosts have from now on, if anybody knows that: with what became of it meanwhile."""
-        asking = self._accounting.asking(self._plan)
-        if not asking.ledgers:
-            return
-        for joined in self._joined:
-            if joined.ledger is not None and joined.host not in asking.ledgers:
-                asking.join(joined.host, joined.ledger, joined.unfit)
-        for told in self._devices.values():
-            if isinstance(told, DeviceLost):
-                asking.lose(told.host, told.kind, told.device)
-        granting = self._accounting.granting(self._stock, self._workers, asking)
-        for told in self._devices.values():
-            if isinstance(told, DeviceHeld):
-                granting.hold(told.host, told.kind, told.device)
-        self._account(granting)
 
     def _run_again(self, now: float) -> list[Command]:
         """Lay down what is to be run again by now."""
@@ -376,36 +356,24 @@ class Scheduler:
         return []
 
     def _on_host_joined(self, event: HostJoined, now: float) -> list[Command]:
-        if self._granting is not None and event.ledger is not None:
-            self._stock.narrow(self._granting.join(event.host, event.ledger, event.unfit))
-        else:
-            self._plan = replace(self._plan, eligible=with_host(self._plan.eligible, event.host, event.unfit))
-            self._joined.append(event)
-            if self._plan.eligible:
-                self._stock.narrow(self._plan.eligible)
+        self._gone -= {event.host}
+        self._changes.join(event, self._granting)
         self._feeding.stirred = True
         return self._feeding.feed_held(now)
 
     def _on_device_lost(self, event: DeviceLost, now: float) -> list[Command]:
+        self._changes.lose(event, self._granting)
         if self._granting is None:
-            self._devices[event.host, event.kind, event.device] = event
             return []
-        self._stock.narrow(self._granting.lose(event.host, event.kind, event.device))
         self._feeding.stirred = True
         return self._give_up_lost() + self._feeding.feed_held(now)
 
     def _on_device_held(self, event: DeviceHeld, now: float) -> list[Command]:
-        if self._granting is None:
-            self._devices[event.host, event.kind, event.device] = event
-        else:
-            self._granting.hold(event.host, event.kind, event.device)
+        self._changes.hold(event, self._granting)
         return []
 
     def _on_device_back(self, event: DeviceBack, now: float) -> list[Command]:
-        if self._granting is None:
-            self._devices.pop((event.host, event.kind, event.device), None)
-            return []
-        self._stock.narrow(self._granting.restore(event.host, event.kind, event.device))
+        self._changes.restore(event, self._granting)
         self._feeding.stirred = True
         return self._feeding.feed_held(now)
 

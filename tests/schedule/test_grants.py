@@ -11,9 +11,14 @@ from pytest_disttest.model import Capabilities, Demand, Device, Outcome, Plan, R
 from pytest_disttest.schedule import (
     Assign,
     CaseEnded,
+    DeviceBack,
+    DeviceHeld,
     DeviceLost,
     DevicesBusy,
+    Finish,
+    Hold,
     Scheduler,
+    Unplace,
     WorkerReady,
     WorkWanted,
 )
@@ -208,6 +213,28 @@ def test_a_group_whose_host_lost_its_device_goes_elsewhere_as_a_whole_when_its_f
         assert [("gw1", (case,))] == [(command.worker, command.cases) for command in told]
         scheduler.handle(CaseEnded("gw1", case, Outcome.PASSED, 0.1), 1.0)
     assert [] == scheduler.open_cases
+
+
+@pytest.mark.parametrize("event", [DeviceBack, DeviceLost])
+def test_who_needs_a_device_that_is_repaired_waits_for_what_becomes_of_it(event: type[DeviceBack | DeviceLost]):
+    """Nobody is given it, the other one is; then it is given, or what only it could run is unplaced."""
+    hosts, two = [box(gpus=2)], Demand(((Requirement("gpu.count", ">=", 2),),))
+    plan = plan_of(*([case] for case in range(2)))
+    scheduler = Scheduler(plan, seams=free_seams, demands={0: GPU, 1: two}, ledgers=ledgers_of(hosts))
+    scheduler.handle(DeviceHeld("box", "gpu", "box0"), 0.0)
+    scheduler.handle(WorkerReady("gw0", "box"), 0.0)
+
+    (given,) = [one for one in scheduler.handle(WorkWanted("gw0"), 0.0) if isinstance(one, Assign)]
+    assert ((0,), "box1") == (given.cases, given.grants[0].devices[0].id)
+    scheduler.handle(CaseEnded("gw0", 0, Outcome.PASSED, 0.1), 1.0)
+    assert [Hold("gw0")] == scheduler.handle(WorkWanted("gw0"), 1.0)
+    assert [1] == scheduler.open_cases
+
+    told = scheduler.handle(event("box", "gpu", "box0"), 100.0)
+    if event is DeviceBack:
+        assert [(1,)] == [one.cases for one in told if isinstance(one, Assign)]
+    else:
+        assert [Unplace, Finish] == [type(one) for one in told]
 
 
 def test_a_class_of_costly_cases_keeps_to_a_worker_while_that_pays():
