@@ -33,6 +33,7 @@ class Reprobing:
         self._judge = judge
         self._asked: dict[str, set[tuple[str, str]]] = defaultdict(set)
         self._then: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        self._openings: dict[str, int] = {}
 
     def ask(self, host: str, kind: str, device: str, *, anew: bool = False) -> None:
         """Let the host of a device look at all of that kind again, unless it does already.
@@ -40,6 +41,10 @@ class Reprobing:
         What it began to look at before does not count for one that is to be looked at *anew*.
         """
         link = self._run.fleet.links[host]
+        if self._openings.get(host) != link.openings:  # whom that one asked before it was lost will not answer
+            self._openings[host] = link.openings
+            self._asked.pop(host, None)
+            self._then.pop(host, None)
         waiting = self._asked[host]
         if anew and waiting:
             self._then[host].add((kind, device))

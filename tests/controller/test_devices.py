@@ -118,6 +118,21 @@ def test_a_reset_that_failed_leaves_the_device_out(state: str, ends: str):
     assert "accel b0 is not used any more: a reset did not help: no way" in rig.said[-1]
 
 
+def test_a_host_that_was_lost_before_it_answered_is_asked_again():
+    """Its new agent knows nothing of what the old one was asked."""
+    rig = Rig("")
+    rig.fail(1)
+    rig.fail(1)
+    assert ["probe"] == rig.orders
+    rig.link.openings += 1
+    rig.devices.passed(0, "box")  # what failed there before does not count any more
+    rig.fail(1)
+    assert ["probe"] * 2 == rig.orders
+
+    rig.answer()
+    assert [GONE] == rig.told
+
+
 def test_nobody_waits_for_what_hardly_ever_helps():
     """It is tried all the same."""
     rig = Rig(promising=False)
