@@ -375,7 +375,7 @@ class Scheduler:
     def _on_device_back(self, event: DeviceBack, now: float) -> list[Command]:
         self._changes.restore(event, self._granting)
         self._feeding.stirred = True
-        return self._feeding.feed_held(now)
+        return self._give_up_lost() + self._feeding.feed_held(now)
 
     def _on_devices_busy(self, event: DevicesBusy, now: float) -> list[Command]:
         """The case goes where there is room for it now; where there is none it stays, and waits for its grant."""

@@ -290,15 +290,21 @@ class Stock:
                 yield fragment
 
     def settle_for(self, case: int) -> list[int]:
-        """Whoever can is to run a stranded *case*; where nobody can, take it away, and return it."""
-        for fragment in self.backlog:
-            if case in fragment.pending():
-                members = self.backlog.take(fragment).pending()
-                self._returned |= dict.fromkeys(members, frozenset[str]())
-                lost = [] if self._has_taker(self._fit(members)) else [case]
-                self._put_back(one for one in members if one not in lost)
-                return lost
-        return []
+        """Whoever can is to run a stranded *case*; where nobody can, take it away, and return it.
+
+        So is what else lies there of its group, which stays together.
+        """
+        mine = next((one for one in self.backlog if case in one.pending()), None)
+        if mine is None:
+            return []
+        unit = mine.unit
+        beside = [one for one in self.backlog if unit.binding and one.unit is unit and one is not mine]
+        members = self.backlog.take(mine).pending()
+        mates = [mate for one in beside for mate in self.backlog.take(one).pending()]
+        self._returned |= dict.fromkeys([*members, *mates], frozenset[str]())
+        lost = [] if self._has_taker(self._fit(members)) else [case]
+        self._put_back(one for one in [*members, *mates] if one not in lost)
+        return lost
 
     def _has_taker(self, fit: Fit) -> bool:
         return any(fit.admits(worker.name, worker.host) for worker in self._living())

@@ -17,6 +17,7 @@ from pytest_disttest.schedule import (
     DevicesBusy,
     Finish,
     Hold,
+    HostLost,
     Scheduler,
     Unplace,
     WorkerReady,
@@ -235,6 +236,18 @@ def test_who_needs_a_device_that_is_repaired_waits_for_what_becomes_of_it(event:
         assert [(1,)] == [one.cases for one in told if isinstance(one, Assign)]
     else:
         assert [Unplace, Finish] == [type(one) for one in told]
+
+
+def test_a_device_that_is_back_on_a_host_that_is_gone_leaves_nobody_waiting():
+    """A group that only that host could run as a whole hears of it, too."""
+    hosts, two = [box("a", gpus=2), box("b", gpus=1)], Demand(((Requirement("gpu.count", ">=", 2),),))
+    plan = plan_of([0, 1], [2], binding=[0])
+    scheduler = Scheduler(plan, seams=free_seams, demands={1: two, 2: GPU}, ledgers=ledgers_of(hosts))
+    assert [Unplace] == [type(one) for one in scheduler.handle(DeviceLost("a", "gpu", "a0"), 0.0)]
+    scheduler.handle(HostLost("a"), 0.0)
+
+    assert [0] == [one.case for one in scheduler.handle(DeviceBack("a", "gpu", "a0"), 1.0) if isinstance(one, Unplace)]
+    assert [2] == scheduler.open_cases
 
 
 def test_a_class_of_costly_cases_keeps_to_a_worker_while_that_pays():

@@ -121,6 +121,23 @@ def test_where_nobody_comes_those_who_are_there_must_do():
     assert [Assign("gw1", (0,))] == told(scheduler, WorkWanted("gw1"))
 
 
+def test_where_nobody_comes_for_a_case_of_a_group_the_wish_is_given_up_for_what_else_came_back_of_it():
+    """It stays together, with whoever had to take the first."""
+    scheduler = Scheduler(plan_of([0, 1], binding=[0]), seams=free_seams, predicted=dict.fromkeys(range(2), 10.0))
+    told(scheduler, WorkerReady("gw0", "a"), WorkerReady("gw1", "a"))
+    for case in range(2):
+        assert [Assign("gw0", (case,))] == told(scheduler, WorkWanted("gw0"))
+        told(scheduler, CaseStarted("gw0", case), CaseReturned("gw0", case, frozenset("a"), due_s=5.0 + case))
+    told(scheduler, WorkerLost("gw0"))
+    assert {Recruit(0), Recruit(1)} <= {*told(scheduler, Tick(), now=5.0), *told(scheduler, Tick(), now=6.0)}
+
+    told(scheduler, NobodyComes(0), now=7.0)
+
+    for case in range(2):
+        assert [Assign("gw1", (case,))] == told(scheduler, WorkWanted("gw1"), now=7.0)
+        told(scheduler, CaseEnded("gw1", case, Outcome.PASSED, 10.0), now=7.0)
+
+
 def test_where_nobody_is_left_it_is_given_up():
     """So that those who wait for it hear of it."""
     scheduler = running([0], hosts="a")
